@@ -1,0 +1,203 @@
+# atomicstatsd: GNU make, no generator, no configure step. `make help` lists the targets.
+#
+# Knobs: CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR, V=1 as everywhere; MODE=release|asan|tsan|fuzz picks
+# a build directory of its own; WERROR=1 turns warnings into errors (`make test` and CI do).
+
+VERSION     := 0.1.0
+CFLAGS      ?= -O2 -g
+PREFIX      ?= /usr/local
+BINDIR      ?= $(PREFIX)/bin
+LIBDIR      ?= $(PREFIX)/lib
+INCLUDEDIR  ?= $(PREFIX)/include
+SYSCONFDIR  ?= /etc
+# By pkg-config where systemd is there, else where it would be.
+SYSTEMDUNITDIR ?= $(or $(shell pkg-config --variable=systemdsystemunitdir systemd 2>/dev/null),/lib/systemd/system)
+PYTHON      ?= /usr/bin/python3
+MODE        ?= release
+CLANG       ?= clang
+Q           := $(if $(V),,@)
+say          = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
+
+# ---- where things go ----------------------------------------------------------------------------
+B       := $(if $(filter release,$(MODE)),build,build/$(MODE))
+OBJ     := $(B)/obj
+DAEMON_C := $(filter-out daemon/main.c daemon/atomicstats/%,$(sort $(wildcard daemon/*/*.c)))
+DAEMON_O := $(DAEMON_C:%.c=$(OBJ)/%.o)
+UNIT     := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
+STRESS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/stress/stress_*.c)))
+FUZZERS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCHES  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+
+# ---- flags --------------------------------------------------------------------------------------
+# Recursive (=): pkg-config is asked in the recipes, after `make deps` may have installed it.
+PACKAGES  = libuv libmicrohttpd libcjson
+PKG_FLAGS = $(shell pkg-config --cflags $(PACKAGES))
+PKG_LIBS  = $(shell pkg-config --libs $(PACKAGES))
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion \
+            -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef \
+            -Wformat=2 -Wvla -Wcast-qual -Wcast-align -Wpointer-arith -Wimplicit-fallthrough \
+            $(if $(WERROR),-Werror)
+MODE_release := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+MODE_asan    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+MODE_tsan    := -fsanitize=thread
+MODE_fuzz    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+# -Wtsan: gcc says that it does not model fences. Ours order atomics only, so nothing is hidden by it.
+ifeq ($(MODE),tsan)
+WARN += $(if $(findstring clang,$(CC)),,-Wno-tsan)
+endif
+OUR_CPP     = -Iinclude -Idaemon -D_GNU_SOURCE -DATOMICSTATSD_VERSION='"$(VERSION)"' $(PKG_FLAGS) -MMD -MP
+OUR_CFLAGS  = $(WARN) $(MODE_$(MODE)) -fPIE -pthread
+OUR_LDFLAGS = $(filter -fsanitize=%,$(filter-out -fsanitize=fuzzer%,$(MODE_$(MODE)))) -pie -pthread \
+              -Wl,-z,relro,-z,now -Wl,--as-needed
+compile     = $(CC) -std=gnu11 $(OUR_CPP) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+link        = $(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS)
+
+# ---- build --------------------------------------------------------------------------------------
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all lib daemon unit stress fuzzers run test bench lint fuzz deps deps-build deps-test install uninstall \
+        clean help
+
+all: daemon lib
+daemon: $(B)/atomicstatsd
+lib: $(B)/libatomicstats.so $(B)/libatomicstats.a
+unit: $(UNIT)
+stress: $(STRESS)
+fuzzers: $(FUZZERS)
+benches: $(BENCHES)
+
+$(OBJ)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile) -c -o $@ $<
+
+# The library is plain C11 and knows none of the daemon's packages.
+$(OBJ)/daemon/atomicstats/%.o: daemon/atomicstats/%.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -Iinclude -MMD -MP $(WARN) $(filter-out -fPIE,$(MODE_$(MODE))) -fPIC \
+	    -fvisibility=hidden -pthread $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/libatomicstats.a: $(OBJ)/daemon/atomicstats/atomicstats.o
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/libatomicstats.so: $(OBJ)/daemon/atomicstats/atomicstats.o
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libatomicstats.so.0 $(filter-out -pie,$(OUR_LDFLAGS)) $(CFLAGS) $(LDFLAGS) \
+	    -o $@ $^ -lm
+
+$(B)/libdaemon.a: $(DAEMON_O)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/atomicstatsd: $(OBJ)/daemon/main.o $(B)/libdaemon.a
+	$(call say,LD,$@)
+	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lm
+
+$(B)/tests/unit/%: $(OBJ)/tests/unit/%.o $(B)/libdaemon.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lcmocka -lm
+
+$(B)/tests/stress/%: $(OBJ)/tests/stress/%.o $(B)/libdaemon.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lm
+
+$(B)/tests/bench/%: $(OBJ)/tests/bench/%.o $(B)/libdaemon.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lm
+
+$(B)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(B)/libdaemon.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(link) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) -lm
+
+# ---- what people and CI call -------------------------------------------------------------------
+run: deps-build
+	$(Q)$(MAKE) --no-print-directory daemon
+	$(Q)exec $(B)/atomicstatsd -c config/atomicstatsd.json
+
+test: deps-test
+	$(Q)$(PYTHON) tests/run.py
+
+bench: deps-build
+	$(Q)$(MAKE) --no-print-directory benches
+	$(Q)for b in $(BENCHES); do $$b || exit; done
+
+fuzz: deps-test
+	$(Q)$(PYTHON) tests/fuzz/run.py $(FUZZ_ARGS)
+
+lint: deps-test
+	$(Q)$(PYTHON) tests/house/lint.py
+
+install: all
+	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/atomicstats \
+	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd $(DESTDIR)$(SYSTEMDUNITDIR)
+	$(Q)install -m 755 $(B)/atomicstatsd $(DESTDIR)$(BINDIR)/atomicstatsd
+	$(Q)install -m 644 $(B)/libatomicstats.a $(DESTDIR)$(LIBDIR)/
+	$(Q)install -m 755 $(B)/libatomicstats.so $(DESTDIR)$(LIBDIR)/libatomicstats.so.0
+	$(Q)ln -sf libatomicstats.so.0 $(DESTDIR)$(LIBDIR)/libatomicstats.so
+	$(Q)install -m 644 include/atomicstats/*.h $(DESTDIR)$(INCLUDEDIR)/atomicstats/
+	$(Q)printf '%s\n' 'Name: atomicstats' 'Description: Lock-free statistics for any number of threads' \
+	    'Version: $(VERSION)' 'Cflags: -I$(INCLUDEDIR)' 'Libs: -L$(LIBDIR) -latomicstats -lm -pthread' \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc
+	$(Q)sed 's|@BINDIR@|$(BINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' systemd/atomicstatsd.service \
+	    > $(DESTDIR)$(SYSTEMDUNITDIR)/atomicstatsd.service
+	@# The administrator's file is never overwritten: a newer sample goes beside it.
+	$(Q)c=$(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json; \
+	    install -m 644 config/atomicstatsd.json $$c$$(test -e $$c && echo .new || :)
+
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(BINDIR)/atomicstatsd $(DESTDIR)$(LIBDIR)/libatomicstats.* \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc $(DESTDIR)$(SYSTEMDUNITDIR)/atomicstatsd.service \
+	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json.new
+	$(Q)rm -rf $(DESTDIR)$(INCLUDEDIR)/atomicstats
+	@echo 'kept: $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json'
+
+clean:
+	$(Q)rm -rf build tests/clients/node_modules
+
+help:
+	@echo 'make            build build/atomicstatsd and build/libatomicstats.{so,a}'
+	@echo 'make run        install what is missing, build, start on the default configuration'
+	@echo 'make test       install what is missing, build, run every test'
+	@echo 'make bench      measure; prints ratios taken side by side in one run'
+	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck, gcc and clang with -Werror'
+	@echo 'make fuzz       the fuzzers; FUZZ_ARGS="--seconds 600" for longer'
+	@echo 'make deps       only install what is missing (Debian packages)'
+	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) SYSCONFDIR=$(SYSCONFDIR)'
+	@echo 'make uninstall clean help'
+	@echo 'knobs: CC CFLAGS LDFLAGS V=1 WERROR=1 MODE=release|asan|tsan|fuzz'
+
+# ---- what is missing ----------------------------------------------------------------------------
+BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev
+TEST_DEPS  := $(BUILD_DEPS) libcmocka-dev clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck \
+              python3 curl jq netcat-openbsd systemd python3-statsd libnet-statsd-perl ruby ruby-statsd ca-certificates
+# A node that is already there, from wherever, serves as well as Debian's.
+TEST_DEPS  += $(if $(shell command -v npm 2>/dev/null),,nodejs npm)
+
+# $(1): packages. Asks dpkg first, so that a machine that has them all needs no network and no root.
+define install_missing
+	$(Q)missing=; for p in $(1); do \
+	    dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    command -v apt-get >/dev/null || { echo "please install the equivalents of:$$missing" >&2; exit 1; }; \
+	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    echo "installing:$$missing"; \
+	    $$sudo apt-get update -qq && \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null; \
+	fi
+endef
+
+deps: deps-test
+deps-build:
+	$(call install_missing,$(BUILD_DEPS))
+deps-test:
+	$(call install_missing,$(TEST_DEPS))
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
