@@ -1,0 +1,21 @@
+/* How these headers are linked.
+ *
+ * They stand alone: a C11 program includes them and needs nothing else (-pthread, -lm). Each
+ * function is then static inline in each file that uses it. libatomicstats, for other languages,
+ * is the same text compiled once with ASTATS_EXPORT. The little state that must exist once in a
+ * process (which thread has which shard) is a weak definition that the linker merges, so files
+ * with and without the library may share an AtomicStats. Not merged: a plugin that is loaded with
+ * dlopen(RTLD_LOCAL) and brings its own copy; link such a plugin to libatomicstats.so. */
+#ifndef ATOMICSTATS_API_H
+#define ATOMICSTATS_API_H
+
+#ifdef ASTATS_EXPORT
+#define ASTATS_API __attribute__((visibility("default")))
+#else
+#define ASTATS_API static inline
+#endif
+
+/* One object per process, in however many files this is included. */
+#define ASTATS_SHARED __attribute__((weak, visibility("default")))
+
+#endif
