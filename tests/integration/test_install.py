@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""make install puts what a package needs where it belongs, and make uninstall takes it away."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import tap
+from daemon import ROOT
+
+CONFIG = "etc/atomicstatsd/atomicstatsd.json"
+
+
+def make(target, directory, *variables):
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DESTDIR", "PREFIX")}
+    done = subprocess.run(["make", "-C", ROOT, target, f"DESTDIR={directory}", "PREFIX=/usr", *variables], env=env,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    tap.equal(0, done.returncode, f"exit status of make {target}:\n{done.stdout[-3000:]}\n")
+
+
+def files(directory):
+    return sorted(os.path.relpath(os.path.join(at, name), directory)
+                  for at, _, names in os.walk(directory) for name in names)
+
+
+class Installed:
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="atomicstatsd-test-")
+        try:
+            make("install", self.directory)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self.directory
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def test_install_puts_everything_in_its_place():
+    with Installed() as at:
+        found = files(at)
+        for name in ("usr/bin/atomicstatsd", "usr/lib/libatomicstats.a", "usr/lib/libatomicstats.so",
+                     "usr/lib/libatomicstats.so.0", "usr/lib/pkgconfig/atomicstats.pc", CONFIG,
+                     "usr/include/atomicstats/counter.h", "usr/include/atomicstats/flag.h",
+                     "usr/include/atomicstats/stats.h", "usr/include/atomicstats/progress.h"):
+            tap.contains(name, found, "installed files")
+        tap.check(any(name.endswith("/atomicstatsd.service") for name in found), f"no unit in {found}")
+        tap.equal(0o755, os.stat(os.path.join(at, "usr/bin/atomicstatsd")).st_mode & 0o777, "mode of the program")
+        done = subprocess.run([os.path.join(at, "usr/bin/atomicstatsd"), "-c", os.path.join(at, CONFIG),
+                               "--check-config"], stderr=subprocess.PIPE, text=True)
+        tap.equal((0, ""), (done.returncode, done.stderr), "the installed program on the installed configuration")
+
+
+def test_a_program_builds_against_what_is_installed():
+    if not shutil.which("pkg-config"):
+        raise tap.Skip("no pkg-config here")
+    with Installed() as at:
+        env = {**os.environ, "PKG_CONFIG_PATH": os.path.join(at, "usr/lib/pkgconfig"), "PKG_CONFIG_SYSROOT_DIR": at}
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "atomicstats"], env=env, stdout=subprocess.PIPE,
+                               text=True, check=True).stdout.split()
+        flags = [f"-I{at}/usr/include", f"-L{at}/usr/lib"] + [f for f in flags if not f.startswith(("-I", "-L"))]
+        program = os.path.join(at, "program")
+        made = subprocess.run(["gcc", "-std=c11", "-o", program, os.path.join(os.path.dirname(__file__), "library_program.c"),
+                               *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        tap.equal(0, made.returncode, f"exit status of gcc:\n{made.stdout}\n")
+        done = subprocess.run([program], env={**os.environ, "LD_LIBRARY_PATH": f"{at}/usr/lib"})
+        tap.equal(0, done.returncode, "exit status of the program")
+
+
+def test_the_unit_is_sound():
+    if not shutil.which("systemd-analyze"):
+        raise tap.Skip("no systemd-analyze here")
+    with Installed() as at:
+        unit = next(os.path.join(at, name) for name in files(at) if name.endswith("/atomicstatsd.service"))
+        with open(unit, encoding="utf-8") as file:
+            text = file.read()
+        tap.equal([], re.findall(r"@[A-Z_]+@", text), "placeholders left in the unit")
+        tap.contains("/usr/bin/atomicstatsd", text, "the unit's command")
+        # Where it is now, its program lies under the staging directory.
+        with open(unit, "w", encoding="utf-8") as file:
+            file.write(re.sub(r"(?m)^(Exec\w+=[-@:+!]*)/usr/bin/", rf"\1{at}/usr/bin/", text))
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        ours = [line for line in done.stdout.splitlines() if "atomicstatsd" in line]
+        tap.equal((0, []), (done.returncode, ours), "exit status and complaints of systemd-analyze verify")
+
+
+def test_installing_again_keeps_the_administrator_s_configuration():
+    with Installed() as at:
+        path = os.path.join(at, CONFIG)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"limits": {"max_series": 7}}')
+        make("install", at)
+        with open(path, encoding="utf-8") as file:
+            tap.equal('{"limits": {"max_series": 7}}', file.read(), "the configuration")
+        tap.contains(CONFIG + ".new", files(at), "the new sample beside it")
+
+
+def test_uninstall_leaves_only_the_configuration():
+    with Installed() as at:
+        make("install", at)
+        make("uninstall", at)
+        tap.equal([CONFIG], files(at), "files left")
+
+
+if __name__ == "__main__":
+    tap.main(globals())
