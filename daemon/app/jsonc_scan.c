@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 enum {
     MAX_NUMBER_LENGTH = 63
 }; /* cJSON cuts off longer ones */
@@ -62,35 +64,16 @@ static int unexpected(Scanner *s, const char *wanted)
     return fail(s, s->at, "byte 0x%02X where %s should be", (unsigned)(unsigned char)c, wanted);
 }
 
-/* The length of the UTF-8 character at `p`, no longer than `left`; 0: there is none. */
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t length = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || length > left)
-        return 0;
-    /* Overlong forms, surrogates, and what is beyond U+10FFFF show in the second byte. */
-    unsigned char low = p[0] == 0xE0 ? 0xA0 : p[0] == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = p[0] == 0xED ? 0x9F : p[0] == 0xF4 ? 0x8F : 0xBF;
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    return length;
-}
-
 static int check_bytes(Scanner *s)
 {
-    const unsigned char *text = (const unsigned char *)s->text;
+    const char *text = s->text;
     size_t length = s->length;
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
         return fail(s, 0, "a byte order mark does not belong in JSON");
     for (size_t i = 0, step; i < length; i += step) {
-        step = utf8_length(text + i, length - i);
+        step = utf8_sequence_length(text + i, length - i);
         if (step == 0)
-            return fail(s, i, "byte 0x%02X is not valid UTF-8", (unsigned)text[i]);
+            return fail(s, i, "byte 0x%02X is not valid UTF-8", (unsigned)(unsigned char)text[i]);
         if (text[i] == 0)
             return fail(s, i, "a zero byte");
     }
