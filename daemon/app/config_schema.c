@@ -1,0 +1,154 @@
+#include "app/config_schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PLACE(member) offsetof(Config, member)
+
+static const ConfigKey schema[] = {
+    {
+        .section = "ingest",
+        .name = "udp",
+        .type = CONFIG_ADDRESSES,
+        .offset = PLACE(ingest.udp),
+        .count_offset = PLACE(ingest.udp_count),
+        .minimum = 1,
+        .maximum = CONFIG_MAX_ADDRESSES,
+        .default_text = "127.0.0.1:8125",
+        .help = "UDP addresses to receive on; port 0 takes any free port",
+    },
+    {
+        .section = "ingest",
+        .name = "threads",
+        .type = CONFIG_UNSIGNED,
+        .offset = PLACE(ingest.threads),
+        .minimum = 0,
+        .maximum = 256,
+        .default_text = "0",
+        .help = "ingest threads; 0 for one per CPU",
+    },
+    {
+        .section = "ingest",
+        .name = "receive_buffer_bytes",
+        .type = CONFIG_INT,
+        .offset = PLACE(ingest.receive_buffer_bytes),
+        .minimum = 0,
+        .maximum = 1 << 30,
+        .unit = "bytes",
+        .default_text = "8388608",
+        .help = "buffer to ask of the kernel for each UDP socket; 0 for the system's default",
+    },
+    {
+        .section = "ingest",
+        .name = "gauge_sign",
+        .type = CONFIG_SWITCH,
+        .offset = PLACE(ingest.gauge_sign_absolute),
+        .words = {"relative", "absolute"},
+        .default_text = "relative",
+        .help = "what + or - before a gauge's value means: change by, or set to",
+    },
+    {
+        .section = "http",
+        .name = "listen",
+        .type = CONFIG_ADDRESS,
+        .offset = PLACE(http.listen),
+        .default_text = "127.0.0.1:8127",
+        .help = "TCP address to serve HTTP on; port 0 takes any free port",
+    },
+    {
+        .section = "http",
+        .name = "max_connections",
+        .type = CONFIG_UNSIGNED,
+        .offset = PLACE(http.max_connections),
+        .minimum = 8,
+        .maximum = 4096,
+        .default_text = "256",
+        .help = "HTTP connections served at a time",
+    },
+    {
+        .section = "limits",
+        .name = "max_series",
+        .type = CONFIG_UNSIGNED,
+        .reloadable = true,
+        .offset = PLACE(limits.max_series),
+        .minimum = 1,
+        .maximum = 50000000,
+        .default_text = "1000000",
+        .help = "series to keep; values for further names are refused as over_limit",
+    },
+    {
+        .section = "log",
+        .name = "level",
+        .type = CONFIG_LEVEL,
+        .reloadable = true,
+        .offset = PLACE(log.level),
+        .default_text = "info",
+        .help = "the least urgent kind of message to log",
+    },
+};
+
+_Static_assert(sizeof(uint32_t) == sizeof(unsigned), "CONFIG_UNSIGNED serves both");
+
+const ConfigKey *config_schema(size_t *count)
+{
+    *count = sizeof schema / sizeof *schema;
+    return schema;
+}
+
+const ConfigKey *config_schema_find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < sizeof schema / sizeof *schema; i++)
+        if (strcmp(schema[i].section, section) == 0 && strcmp(schema[i].name, name) == 0)
+            return &schema[i];
+    return NULL;
+}
+
+/* How many characters to insert, delete or replace to make one of the other (Levenshtein). */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[CONFIG_PATH_SIZE];
+    size_t length = strlen(b);
+    for (size_t j = 0; j <= length; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            size_t best = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            if (best > row[j] + 1)
+                best = row[j] + 1;
+            if (best > diagonal + 1)
+                best = diagonal + 1;
+            row[j + 1] = best;
+        }
+    }
+    return row[length];
+}
+
+bool config_schema_suggest(const char *section, const char *name, char out[static CONFIG_PATH_SIZE])
+{
+    size_t length = strlen(name);
+    if (length >= CONFIG_PATH_SIZE)
+        return false;
+    size_t best = 2 + length / 3; /* only what is nearer is worth naming */
+    bool found = false;
+    for (size_t i = 0; i < sizeof schema / sizeof *schema; i++) {
+        const ConfigKey *key = &schema[i];
+        /* The right key in the wrong section is an error of one. */
+        bool same = section != NULL && strcmp(section, key->section) == 0;
+        size_t distance = edit_distance(name, key->name) + (same ? 0 : 1);
+        if (distance < best) {
+            best = distance;
+            found = true;
+            snprintf(out, CONFIG_PATH_SIZE, "%s.%s", key->section, key->name);
+        }
+        distance = section == NULL ? edit_distance(name, key->section) : best;
+        if (distance < best) {
+            best = distance;
+            found = true;
+            snprintf(out, CONFIG_PATH_SIZE, "%s", key->section);
+        }
+    }
+    return found;
+}
