@@ -1,0 +1,49 @@
+/* A counter as ONE ingest thread sees it: two copies, like AstatsCell, whose protocol, memory orders
+ * and proof (atomicstats/cell.h) are this one's too.
+ *
+ * The value is `integer` + `fraction`. Whole numbers are exact over the int64 range. Of a fractional
+ * addition the whole part goes to `integer` at once, so `fraction` stays below 1 and an addition's
+ * rounding error below 2^-53, however high the counter has grown. Beyond int64, `fraction` carries
+ * the value as a double. */
+#ifndef METRICS_COUNTER_CELL_H
+#define METRICS_COUNTER_CELL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <atomicstats/cell.h>
+
+#include "metrics/series.h"
+
+typedef struct {
+    _Atomic int64_t integer;
+    AstatsField fraction;
+} CounterCopy;
+
+/* Zeroed memory is a counter that nothing was added to. */
+typedef struct {
+    _Atomic uint64_t seq; /* additions so far; its lowest bit says which copy is current */
+    CounterCopy copy[2];
+} CounterCell;
+
+/* Many cells' values, added up. */
+typedef struct {
+    __extension__ __int128 integer;
+    double fraction;
+    bool any; /* something was added to at least one of the cells */
+} CounterSum;
+
+/* Adds a whole number. One thread per cell; wait-free. */
+void counter_cell_add_integer(CounterCell *cell, int64_t delta);
+
+/* Adds a finite number. One thread per cell; wait-free. */
+void counter_cell_add_double(CounterCell *cell, double delta);
+
+/* Adds the cell's value, one consistent snapshot, to *sum. Any thread; lock-free. */
+void counter_cell_read(const CounterCell *cell, CounterSum *sum);
+
+/* => the sum as one value. */
+CounterValue counter_sum_value(const CounterSum *sum);
+
+#endif

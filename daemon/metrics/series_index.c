@@ -1,0 +1,202 @@
+#include "metrics/series_index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metrics/tags.h"
+
+enum {
+    FIRST_BUCKETS = 1024
+};
+
+/* A 32-bit slot number counts units of 32 bytes: more than this cannot be named. */
+#define ARENA_BYTES ((size_t)64 << 30)
+
+int series_index_init(SeriesIndex *index, Registry *registry)
+{
+    SeriesIndex fresh = {.registry = registry, .bucket_count = FIRST_BUCKETS};
+    int error = hash_key_random(&fresh.hash_key);
+    if (error == 0)
+        error = arena_init(&fresh.arena, ARENA_BYTES);
+    if (error != 0)
+        return error;
+    fresh.buckets = calloc(fresh.bucket_count, sizeof *fresh.buckets);
+    /* The first unit stays unused, so that no slot has number 0: that is a free bucket. */
+    if (fresh.buckets == NULL ||
+        arena_alloc(&fresh.arena, SLOT_ALIGNMENT, SLOT_ALIGNMENT) == NULL) {
+        series_index_fini(&fresh);
+        return -ENOMEM;
+    }
+    *index = fresh;
+    return 0;
+}
+
+void series_index_fini(SeriesIndex *index)
+{
+    free(index->buckets);
+    index->buckets = NULL;
+    arena_fini(&index->arena);
+}
+
+size_t series_index_memory_bytes(const SeriesIndex *index)
+{
+    return atomic_load_explicit(&index->memory_bytes, memory_order_relaxed); /* relaxed: a figure */
+}
+
+static Slot *slot_at(const SeriesIndex *index, uint64_t bucket)
+{
+    void *slot = index->arena.base + (bucket & UINT32_MAX) * SLOT_ALIGNMENT;
+    return slot;
+}
+
+static Slot *lookup(const SeriesIndex *index, const SeriesKey *key, uint32_t hash)
+{
+    uint32_t mask = index->bucket_count - 1;
+    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+        uint64_t bucket = index->buckets[i];
+        if (bucket == 0)
+            return NULL;
+        if ((uint32_t)(bucket >> 32) == hash) {
+            Slot *slot = slot_at(index, bucket);
+            if (slot_is(slot, key))
+                return slot->alias ? ((RefSlot *)slot)->target : slot;
+        }
+    }
+}
+
+/* ---- the slow path ---- */
+
+static void insert_bucket(uint64_t *buckets, uint32_t count, uint64_t bucket)
+{
+    uint32_t i = (uint32_t)(bucket >> 32) & (count - 1);
+    while (buckets[i] != 0)
+        i = (i + 1) & (count - 1);
+    buckets[i] = bucket;
+}
+
+/* Keeps the table at most half full. => 0 or -ENOMEM. */
+static int grow_buckets(SeriesIndex *index)
+{
+    if (index->used < index->bucket_count / 2)
+        return 0;
+    uint32_t count = index->bucket_count * 2;
+    uint64_t *buckets = count != 0 ? calloc(count, sizeof *buckets) : NULL;
+    if (buckets == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < index->bucket_count; i++) {
+        if (index->buckets[i] != 0)
+            insert_bucket(buckets, count, index->buckets[i]);
+    }
+    free(index->buckets);
+    index->buckets = buckets;
+    index->bucket_count = count;
+    return 0;
+}
+
+/* => a slot with this key and nothing behind it yet; NULL: no memory. */
+static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, size_t bytes)
+{
+    Slot *slot = arena_alloc(&index->arena, bytes, SLOT_ALIGNMENT);
+    size_t length = key->name_length + key->tags_length;
+    bool outside = length > SLOT_KEY_INLINE;
+    char *bytes_of_key = NULL;
+    if (slot != NULL)
+        bytes_of_key = outside ? arena_alloc(&index->arena, length, 1) : slot->key.inside;
+    if (bytes_of_key == NULL)
+        return NULL;
+
+    memcpy(bytes_of_key, key->name, key->name_length);
+    if (key->tags_length != 0)
+        memcpy(bytes_of_key + key->name_length, key->tags, key->tags_length);
+    if (outside)
+        slot->key.outside = bytes_of_key;
+    slot->key_outside = outside;
+    slot->key_length = (uint16_t)length;
+    slot->name_length = (uint8_t)key->name_length;
+    slot->kind = (uint8_t)key->kind;
+    return slot;
+}
+
+/* Makes room for a slot and its key, and puts it into the table. => the slot, or NULL: no memory. */
+static Slot *insert_slot(SeriesIndex *index, const SeriesKey *key, uint32_t hash, size_t bytes)
+{
+    if (grow_buckets(index) != 0)
+        return NULL;
+    Slot *slot = make_slot(index, key, bytes);
+    if (slot == NULL)
+        return NULL;
+    uint64_t number = (uint64_t)((char *)slot - index->arena.base) / SLOT_ALIGNMENT;
+    insert_bucket(index->buckets, index->bucket_count, (uint64_t)hash << 32 | number);
+    index->used++;
+    /* relaxed: a figure for people. */
+    atomic_store_explicit(&index->memory_bytes,
+                          index->arena.used + index->bucket_count * sizeof *index->buckets,
+                          memory_order_relaxed);
+    return slot;
+}
+
+/* Makes this thread's slot for a canonical key that it does not know. => 0, -EDQUOT or -ENOMEM. */
+static int add_slot(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **out)
+{
+    Series *series;
+    int error = registry_find_or_add(index->registry, key, &series);
+    if (error != 0)
+        return error;
+
+    bool own_cell = key->kind == SERIES_STATS || key->kind == SERIES_COUNTER;
+    size_t bytes = key->kind == SERIES_STATS     ? sizeof(StatsSlot)
+                   : key->kind == SERIES_COUNTER ? sizeof(CounterSlot)
+                                                 : sizeof(RefSlot);
+    Slot *slot = insert_slot(index, key, hash, bytes);
+    if (slot == NULL)
+        return -ENOMEM;
+    if (own_cell)
+        registry_link_slot(index->registry, series, slot);
+    else
+        ((RefSlot *)slot)->target = key->kind == SERIES_SET ? (void *)series : series->shared;
+    *out = slot;
+    return 0;
+}
+
+/* Remembers another spelling, if there is still room for one. Without, nothing is lost but time. */
+static void add_alias(SeriesIndex *index, const SeriesKey *spelling, uint32_t hash, Slot *slot)
+{
+    if (index->aliases >= registry_max_series(index->registry))
+        return;
+    Slot *alias = insert_slot(index, spelling, hash, sizeof(RefSlot));
+    if (alias == NULL)
+        return;
+    alias->alias = true;
+    ((RefSlot *)alias)->target = slot;
+    index->aliases++;
+}
+
+static int find_or_add(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **slot)
+{
+    char tags[SERIES_TAGS_MAX];
+    SeriesKey canonical = *key;
+    if (tags_are_canonical(key->tags, key->tags_length))
+        return add_slot(index, key, hash, slot);
+
+    canonical.tags = tags;
+    canonical.tags_length = tags_canonical(key->tags, key->tags_length, tags);
+    uint32_t canonical_hash = series_index_hash(index, &canonical);
+    *slot = lookup(index, &canonical, canonical_hash);
+    int error = *slot != NULL ? 0 : add_slot(index, &canonical, canonical_hash, slot);
+    if (error == 0)
+        add_alias(index, key, hash, *slot);
+    return error;
+}
+
+int series_index_find(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **slot)
+{
+    Slot *found = lookup(index, key, hash);
+    if (__builtin_expect(found == NULL, 0)) {
+        int error = find_or_add(index, key, hash, &found);
+        if (error != 0)
+            return error;
+    }
+    *slot = found;
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* A set series: how many different values were seen. One shared cell.
+ *
+ * Up to SET_SMALL values are kept as their 64-bit hashes and counted exactly; then a HyperLogLog
+ * takes over (2 % at worst, see hyperloglog.h). Nothing is ever removed.
+ *
+ * Who          any ingest thread adds, any thread reads. Both are lock-free.
+ * Invariant    a hash that was added is in `small` or in the sketch.
+ * Hazard       a thread adds to `small` while another moves `small` into the new sketch: the mover
+ *              may have passed that place already. So the adder looks for the sketch once more after
+ *              its addition, and adds there too if it is there by now. Store of the sketch / load of
+ *              the places, against store of a place / load of the sketch: with a sequentially
+ *              consistent fence between the two on both sides, at least one side sees the other's
+ *              (Dekker's argument). Adding twice is adding once. */
+#ifndef METRICS_SET_CELL_H
+#define METRICS_SET_CELL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "metrics/hyperloglog.h"
+
+enum {
+    SET_SMALL = 31
+};
+
+/* Zeroed memory is an empty set. */
+typedef struct {
+    _Atomic(HyperLogLog *) sketch;
+    _Atomic uint64_t small[SET_SMALL]; /* filled from the front; 0: free */
+} SetCell;
+
+/* Adds a value by its hash. => whether it is in; false: `small` is full and there is no sketch yet.
+ * The caller then gives it one with set_cell_grow() and calls again. */
+bool set_cell_add(SetCell *cell, uint64_t hash);
+
+/* Gives the cell a sketch of zeroed memory. One thread at a time; does nothing if it has one.
+ * => whether `sketch` was taken. */
+bool set_cell_grow(SetCell *cell, HyperLogLog *sketch);
+
+/* => how many different values: exact up to SET_SMALL, else the estimate. */
+double set_cell_count(const SetCell *cell);
+
+#endif
