@@ -1,0 +1,44 @@
+/* What the service manager is told and what it asks for (sd_notify(3), sd_watchdog_enabled(3)), by
+ * hand: it is one datagram, and not worth a library.
+ *
+ * The environment's strings come in as arguments: `socket_path` is NOTIFY_SOCKET, and where it is NULL
+ * or empty nobody listens, nothing is sent and all is well. No state; any thread. Each call opens a
+ * socket, sends without waiting for the reader unless its queue is full, and closes the socket.
+ *
+ * => 0: sent, or nobody listens; -EINVAL: the path is neither absolute nor abstract ('@'), or too long;
+ * or what socket and sendto gave. */
+#ifndef APP_SYSTEMD_H
+#define APP_SYSTEMD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+    SYSTEMD_MESSAGE_SIZE = 512 /* for the messages below; a longer status is cut */
+};
+
+/* Sends any message: lines of KEY=VALUE. */
+int systemd_notify(const char *socket_path, const char *message);
+
+/* We serve now (also after a reload). `status` is one line for `systemctl status`; NULL: none. A line
+ * break in it becomes a space. */
+int systemd_ready(const char *socket_path, const char *status);
+
+/* Only the line for `systemctl status`. */
+int systemd_status(const char *socket_path, const char *status);
+
+/* We stop, as asked. */
+int systemd_stopping(const char *socket_path);
+
+/* We read the configuration again; systemd_ready() ends it. `now_ns` is CLOCK_MONOTONIC's. */
+int systemd_reloading(const char *socket_path, int64_t now_ns);
+
+/* We are alive. */
+int systemd_watchdog(const char *socket_path);
+
+/* How long systemd waits between two systemd_watchdog() before it calls us dead, from WATCHDOG_USEC
+ * and WATCHDOG_PID (NULL: not set); send twice as often. => nanoseconds; 0: no watchdog, or it is for
+ * another process than `self`; -EINVAL: not a number, or 0, or more than 64 bits of nanoseconds. */
+int64_t systemd_watchdog_ns(const char *usec, const char *pid, pid_t self);
+
+#endif
