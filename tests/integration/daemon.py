@@ -18,6 +18,9 @@ import tap
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.path.abspath(os.environ.get("ATOMICSTATSD", os.path.join(ROOT, "build", "atomicstatsd")))
 
+# What to put before it: a sanitizer's runtime may need another memory layout.
+WRAP = os.environ.get("ATOMICSTATSD_WRAP", "").split()
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 _ADDRESS = r"(\[[0-9a-fA-F:.%a-z]+\]|[0-9.]+):(\d+)"
@@ -69,7 +72,7 @@ def request(host, port, method, path, headers=None, body=None):
 
 def run(*args, env=None, timeout=None, text=True):
     """Runs the daemon's program to its end: for --help, --check-config and the like."""
-    return subprocess.run([BINARY, *args], env=environment(**(env or {})), cwd="/", text=text,
+    return subprocess.run([*WRAP, BINARY, *args], env=environment(**(env or {})), cwd="/", text=text,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=timeout or tap.DEADLINE_S, preexec_fn=_die_with_parent)
 
@@ -89,7 +92,7 @@ class Daemon:
         self._reader = None
         self._connection = None
         try:
-            line = list(command or [BINARY])
+            line = list(command or [*WRAP, BINARY])
             if config is not None:
                 self.write_config(config)
                 line += ["-c", self.config_path]

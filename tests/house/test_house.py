@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""The house rules that a compiler does not check: floors, headers that stand alone, memory orders
+that are named, and no state hidden in files."""
+
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
+
+import tap
+
+# A file may include from floors below its own, and from its own folder. ingest and render share a
+# floor and never see each other.
+FLOORS = {"atomicstats": 0, "base": 1, "metrics": 2, "ingest": 3, "render": 3, "http": 4, "app": 5, "main.c": 6}
+LIBRARIES = {
+    "microhttpd.h": {"http"},
+    "uv.h": {"ingest", "app", "main.c"},
+    "cjson/": {"app", "http", "render"},
+}
+
+
+def sources(*suffixes):
+    found = []
+    for top in ("daemon", "include"):
+        for at, _, names in os.walk(os.path.join(ROOT, top)):
+            found += [os.path.join(at, name) for name in names if name.endswith(suffixes or (".c", ".h"))]
+    tap.check(found, "no sources found")
+    return sorted(found)
+
+
+def shown(path):
+    return os.path.relpath(path, ROOT)
+
+
+def folder(path):
+    """The floor's name: "base" for daemon/base/log.c, "atomicstats" for the library's headers."""
+    parts = shown(path).split(os.sep)
+    return parts[1]
+
+
+def includes(path):
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            found = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
+            if found:
+                yield number, found.group(1), found.group(2)
+
+
+def without_comments(path):
+    """The source with comments and literals blanked out, line for line."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group(0))
+
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text, flags=re.DOTALL)
+
+
+def complain(wrong):
+    tap.check(not wrong, f"{len(wrong)}:\n" + "\n".join(wrong))
+
+
+def test_every_folder_has_its_floor():
+    unknown = {folder(path) for path in sources()} - set(FLOORS)
+    tap.equal(set(), unknown, "folders without a floor")
+
+
+def test_files_include_only_from_floors_below():
+    wrong = []
+    for path in sources():
+        own = folder(path)
+        for number, kind, name in includes(path):
+            where = f"{shown(path)}:{number}"
+            other = name.split("/")[0] if "/" in name else None
+            if kind == '"' and other is None:
+                beside = os.path.join(os.path.dirname(path), name)
+                if not (shown(path).startswith("include") and os.path.exists(beside)):
+                    wrong.append(f'{where}: "{name}" does not say its folder')
+            elif kind == '"' and other not in FLOORS:
+                wrong.append(f'{where}: "{name}" is in no known folder')
+            elif other in FLOORS and other != own and FLOORS[other] >= FLOORS[own]:
+                wrong.append(f"{where}: {own} (floor {FLOORS[own]}) includes {name} (floor {FLOORS[other]})")
+    complain(wrong)
+
+
+def test_the_library_includes_nothing_of_the_daemon():
+    allowed = re.compile(r"(stdatomic|stdbool|stddef|stdint|stdlib|string|math|errno|pthread|float|limits|inttypes|"
+                         r"stdalign|time|unistd|assert|sched|sys/mman)\.h|atomicstats/[a-z_]+\.h")
+    wrong = [f"{shown(path)}:{number}: {name}" for path in sources() if folder(path) == "atomicstats"
+             for number, kind, name in includes(path)
+             if not allowed.fullmatch(name) and not (kind == '"' and "/" not in name)]
+    complain(wrong)
+
+
+def test_each_library_is_seen_only_where_it_belongs():
+    wrong = []
+    for path in sources():
+        for number, _, name in includes(path):
+            for library, where in LIBRARIES.items():
+                if (name == library or (library.endswith("/") and name.startswith(library))) and folder(path) not in where:
+                    wrong.append(f"{shown(path)}:{number}: {name} belongs to {', '.join(sorted(where))} only")
+    complain(wrong)
+
+
+def test_every_source_has_its_header_and_includes_it_first():
+    wrong = []
+    for path in sources(".c"):
+        header = path[:-2] + ".h"
+        if folder(path) in ("main.c", "atomicstats"):
+            continue
+        if not os.path.exists(header):
+            wrong.append(f"{shown(path)}: there is no {shown(header)}")
+            continue
+        first = next((name for _, _, name in includes(path)), None)
+        expected = f"{folder(path)}/{os.path.basename(header)}"
+        if first != expected:
+            wrong.append(f"{shown(path)}: expected to include {expected} first, actual {first}")
+    complain(wrong)
+
+
+def pkg_config():
+    done = subprocess.run(["pkg-config", "--cflags", "libuv", "libmicrohttpd", "libcjson"], stdout=subprocess.PIPE,
+                          text=True)
+    return done.stdout.split()
+
+
+def test_every_header_compiles_alone():
+    flags, jobs = pkg_config(), []
+    for path in sources(".h"):
+        for compiler in ("gcc", "clang"):
+            if folder(path) == "atomicstats":
+                line = [compiler, "-std=c11", "-Wpedantic", "-pedantic-errors", "-Iinclude"]
+            else:
+                line = [compiler, "-std=gnu11", "-D_GNU_SOURCE", "-Iinclude", "-Idaemon", *flags]
+            # Twice, so that the include guard is tried as well.
+            text = f'#include "{path}"\n#include "{path}"\nint main(void) {{ return 0; }}\n'
+            jobs.append((line + ["-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-fsyntax-only", "-x", "c", "-"],
+                         text, path))
+
+    def compile_one(job):
+        line, text, path = job
+        done = subprocess.run(line, input=text, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return f"{shown(path)} with {line[0]}:\n{done.stdout}" if done.returncode else None
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        complain([said for said in pool.map(compile_one, jobs) if said])
+
+
+def matches(pattern, top=("daemon", "include")):
+    for path in sources():
+        if shown(path).split(os.sep)[0] in top:
+            for number, line in enumerate(without_comments(path).splitlines(), 1):
+                if re.search(pattern, line):
+                    yield f"{shown(path)}:{number}: {line.strip()}"
+
+
+def test_every_atomic_access_names_its_memory_order():
+    complain(list(matches(r"\batomic_(load|store|exchange|fetch_\w+?|compare_exchange_(weak|strong)|flag_\w+?)\s*\("
+                          r"(?<!_explicit\()")))
+    complain(list(matches(r"\bmemory_order_consume\b|\b__(sync|atomic)_\w+")))
+
+
+def test_no_bare_atomic_arithmetic():
+    """x++ on an _Atomic object is a sequentially consistent access that names no order. Such
+    objects are read and written through functions, so their names may only stand as arguments."""
+    atomic, plain = set(), set()
+    for path in sources():
+        text = without_comments(path)
+        atomic |= set(re.findall(r"_Atomic(?:\([^)]*\)|\s+[\w\s*]+?)\s*\**(\w+)\s*(?:\[[^\]]*\])?\s*;", text))
+        # A name that stands for something else elsewhere proves nothing.
+        plain |= set(re.findall(r"(?m)^\s+(?!return\b|_Atomic)[a-z]\w*(?:\s+\w+)*[\s*]+(\w+)(?:\[[^\]]*\])?;", text))
+    tap.check(atomic - plain, "no _Atomic members found")
+    for name in sorted(atomic - plain):
+        complain(list(matches(rf"(->|\.){name}\s*(\[[^\]]*\])?\s*(\+\+|--|[-+|&^]?=[^=])")))
+
+
+def test_nothing_is_volatile_and_no_thread_is_cancelled():
+    complain(list(matches(r"\bvolatile\b|\bpthread_(cancel|setcancel\w*|testcancel)\b|\bsched_yield\b")))
+    complain(list(matches(r"\b(gets|sprintf|strcpy|strcat|strtok|rand|localtime|gmtime|ctime|asctime|setlocale)\s*\(")))
+
+
+def test_no_state_is_hidden_in_files():
+    """Parts get what they need as arguments, so that two daemons fit in one process. The log level
+    is the one exception, and what C itself keeps (the library's shard registry)."""
+    allowed = re.compile(r"^daemon/base/log\.c$|^include/atomicstats/")
+    wrong = []
+    for path in sources():
+        if allowed.search(shown(path)):
+            continue
+        depth = 0
+        for number, line in enumerate(without_comments(path).splitlines(), 1):
+            at_file_scope, in_function = depth == 0, depth > 0
+            depth += line.count("{") - line.count("}")
+            text = line.strip()
+            if not text or text.startswith(("#", "typedef", "extern", "_Static_assert", "}")) or "const" in text:
+                continue
+            declaration = re.match(r"static\s+(?!inline|_Noreturn)[\w\s*]+?\b\w+\s*(\[[^\]]*\])*\s*(=|;)", text)
+            if declaration and (at_file_scope or in_function):
+                wrong.append(f"{shown(path)}:{number}: {text}")
+    complain(wrong)
+
+
+def test_no_file_has_grown_too_long():
+    complain([f"{shown(path)}: {length} lines" for path in sources()
+              if (length := sum(1 for _ in open(path, encoding="utf-8"))) > 400])
+
+
+def test_no_test_sleeps():
+    wrong = []
+    for at, folders, names in os.walk(os.path.join(ROOT, "tests")):
+        folders[:] = [name for name in folders if name != "node_modules"]
+        for name in names:
+            if name.endswith((".py", ".c", ".js", ".rb", ".pl", ".sh")) and name != os.path.basename(__file__):
+                with open(os.path.join(at, name), encoding="utf-8", errors="replace") as file:
+                    wrong += [f"{shown(os.path.join(at, name))}:{number}: {line.strip()}"
+                              for number, line in enumerate(file, 1)
+                              if re.search(r"\b(sleep|usleep|nanosleep|setTimeout)\b *\(? *[0-9.]", line)]
+    complain(wrong)
+
+
+def without_json_comments(text):
+    return re.sub(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', lambda m: m.group(1) or "", text, flags=re.DOTALL)
+
+
+def test_the_sample_configuration_holds_every_key_with_its_default():
+    binary = os.path.join(ROOT, "build", "atomicstatsd")
+    sample = os.path.join(ROOT, "config", "atomicstatsd.json")
+    with open(sample, encoding="utf-8") as file:
+        text = file.read()
+    default = printed(binary)
+    tap.equal(default, printed(binary, "-c", sample), "--print-config with the sample, against none")
+    tap.equal(default, json.loads(without_json_comments(text)), "the keys of the sample, against --print-config")
+    keys = [key for section in default.values() for key in section] if default else []
+    tap.check(len(keys) >= 6, f"keys in --print-config: {keys}")
+    undocumented = [key for key in keys if not re.search(rf'//[^\n]*\n(?:\s*//[^\n]*\n)*\s*"{key}"|"{key}"[^\n]*//', text)]
+    tap.equal([], undocumented, "keys of the sample without a comment")
+
+
+def printed(binary, *args):
+    done = subprocess.run([binary, *args, "--print-config"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tap.equal((0, ""), (done.returncode, done.stderr), f"exit status and stderr of --print-config {args}")
+    return json.loads(without_json_comments(done.stdout))
+
+
+def test_nothing_that_is_generated_is_committed():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise tap.Skip("not a git checkout")
+    wrong = [name for name in done.stdout.splitlines()
+             if re.search(r"(^|/)(build|node_modules|__pycache__)/|\.(o|so|a|pyc)$", name)]
+    complain(wrong)
+
+
+if __name__ == "__main__":
+    tap.main(globals())
