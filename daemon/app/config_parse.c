@@ -8,7 +8,6 @@
 
 #include "app/config_value.h"
 #include "app/jsonc.h"
-#include "base/utf8.h"
 
 enum {
     QUOTE_SIZE = 64,
@@ -29,14 +28,16 @@ __attribute__((format(printf, 3, 4))) static int complain(Reader *r, JsoncPlace 
 {
     size_t length = strlen(r->name);
     const char *name = r->name + (length > NAME_LENGTH ? length - NAME_LENGTH : 0);
-    char message[CONFIG_ERROR_SIZE];
-    int used = snprintf(message, sizeof message, "%s:%zu:%zu: ", name, place.line, place.column);
+    char *message = r->error->message;
+    int used = snprintf(message, CONFIG_ERROR_SIZE, "%s:%zu:%zu: ", name, place.line, place.column);
     va_list args;
     va_start(args, format);
-    vsnprintf(message + used, sizeof message - (size_t)used, format, args);
+    vsnprintf(message + used, (size_t)(CONFIG_ERROR_SIZE - used), format, args);
     va_end(args);
-    /* Keeps it on one line, and the file out of the terminal's control. */
-    utf8_escape(message, strlen(message), r->error->message, sizeof r->error->message);
+    /* Keeps it on one line. The log escapes the rest; escaping here would double backslashes. */
+    for (char *c = message; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
     return -EINVAL;
 }
 

@@ -315,8 +315,7 @@ static void test_unknown_keys_are_refused(void **state)
                    "{\"threads\":1}");
     assert_refused("f.json:1:2: unknown section \"completely_else\"", "{\"completely_else\":{}}");
     assert_refused("f.json:1:2: unknown section \"\"", "{\"\":{}}");
-    assert_refused("f.json:1:9: unknown key \"log.a\\x0a\\x1bb\"",
-                   "{\"log\":{\"a\\n\\u001bb\":1}}");
+    assert_refused("f.json:1:9: unknown key \"log.a??b\"", "{\"log\":{\"a\\n\\u001bb\":1}}");
     char text[400];
     snprintf(text, sizeof text, "{\"%0300d\":1}", 0);
     char expected[400];
@@ -330,7 +329,7 @@ static void test_syntax_errors_tell_their_place(void **state)
     assert_refused("f.json:1:1: the text ends where a value should be", "");
     assert_refused("f.json:3:2: duplicate key threads",
                    "{\"ingest\":{\"threads\":1,\n// again\n \"threads\":1}}");
-    assert_refused("f.json:1:11: duplicate key a\\x0a", "{\"a\\n\":1, \"a\\n\":2}");
+    assert_refused("f.json:1:11: duplicate key a?", "{\"a\\n\":1, \"a\\n\":2}");
     assert_refused("f.json:1:8: 'x' where a key in double quotes should be", "{/*\xC3\xA4*/ x}");
 }
 
