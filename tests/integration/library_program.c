@@ -13,16 +13,19 @@
 #include <atomicstats/progress.h>
 #include <atomicstats/stats.h>
 
-enum { THREADS = 8, ROUNDS = 20000 };
+enum {
+    THREADS = 8,
+    ROUNDS = 20000
+};
 
 static int failures;
 
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                \
-            failures++;                                                                            \
-        }                                                                                          \
+#define EXPECT(condition)                                                           \
+    do {                                                                            \
+        if (!(condition)) {                                                         \
+            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+            failures++;                                                             \
+        }                                                                           \
     } while (0)
 
 typedef struct {
@@ -133,7 +136,8 @@ static void threads(void)
     EXPECT(astats_counter_get(&shared.counter) == (int64_t)THREADS * ROUNDS);
     EXPECT(astats_progress_fraction(&shared.progress) == 0.5);
     EXPECT(astats_flag_get(&shared.flag));
-    EXPECT(sum.count == THREADS * ROUNDS && sum.mean == 2 && sum.min == 1 && sum.max == 3 && sum.stddev == 1);
+    EXPECT(sum.count == THREADS * ROUNDS && sum.mean == 2 && sum.min == 1 && sum.max == 3 &&
+           sum.stddev == 1);
     astats_destroy(shared.stats);
 }
 

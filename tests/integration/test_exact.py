@@ -65,14 +65,12 @@ def test_a_million_values_are_exact():
         tap.equal(gauges, reply["gauges"], "gauges")
         tap.equal(done, {name: bar["done"] for name, bar in reply["progress"].items()}, "progress")
         tap.equal({name: len(some) for name, some in members.items()}, reply["sets"], "sets")
-        busy = [thread for thread in find_threads(d.server()) if thread]
+        busy = by_thread(d.server())
         print(f"# values {values}, datagrams {flow.sent}, by thread {busy}")
 
 
-def find_threads(server):
-    threads = server.get("threads") or server.get("ingest", {}).get("threads") or []
-    return [thread.get("datagrams", 0) for thread in threads if isinstance(thread, dict)] \
-        if isinstance(threads, list) else []
+def by_thread(server):
+    return [thread["datagrams"] for thread in server["ingest"]["threads"]]
 
 
 def test_sent_is_received_plus_dropped():
@@ -105,6 +103,28 @@ def test_sent_is_received_plus_dropped():
                   "lines, rejected, ignored, values, bytes")
         tap.equal((received * 20, received * 40), (reply["counters"]["c"], reply["stats"]["t"]["count"]), "recorded")
         print(f"# sent {total}, received {received}, dropped {ingest['dropped']['kernel']}")
+
+
+def test_each_address_accounts_for_what_was_sent_to_it():
+    with Daemon("--threads", "2", "--udp", "127.0.0.1:0", config={"ingest": {"receive_buffer_bytes": 4096}}) as d:
+        socks = [udp_socket() for _ in range(4)]
+        wanted = {f"127.0.0.1:{d.udp[0][1]}": tap.scaled(20000), f"127.0.0.1:{d.udp[1][1]}": tap.scaled(5000)}
+        try:
+            for to, total in enumerate(wanted.values()):
+                for number in range(total):
+                    socks[number % 4].sendto(b"c:1|c\n" * 40, d.udp[to])
+        finally:
+            for sock in socks:
+                sock.close()
+
+        def accounted():
+            found = dict.fromkeys(wanted, 0)
+            for thread in d.server()["ingest"]["threads"]:
+                for one in thread["sockets"]:
+                    found[one["address"]] += one["datagrams"] + one["dropped"]["kernel"]
+            return found
+
+        tap.wait_equal(wanted, accounted, "datagrams + dropped.kernel by address")
 
 
 def test_drops_are_known_at_rest_without_another_datagram():

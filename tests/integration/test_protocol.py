@@ -366,7 +366,7 @@ def test_the_server_page_names_the_client_at_fault():
         for line in (b"first:x|c", b"bad\x01\xff\"\\:1|c", b"long:" + b"y" * 5000 + b"|c"):
             d.send(line, sock)
         d.wait_datagrams(3)
-        recent = find_recent(d.server())
+        recent = d.server()["recent_rejected"]
         tap.equal(3, len(recent), "recent rejected lines")
         texts = [str(entry) for entry in recent]
         for entry in recent:
@@ -382,26 +382,12 @@ def test_the_server_page_names_the_client_at_fault():
         tap.within(150, 210, longest, "length of a cut line")
 
 
-def find_recent(server):
-    """The list of rejected lines in /server: of objects with a reason, a source, a time, a text."""
-    stack = [server]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, list):
-            if value and isinstance(value[0], dict) and "reason" in value[0] and "text" in value[0]:
-                return value
-            stack += value
-        elif isinstance(value, dict):
-            stack += value.values()
-    return []
-
-
 def test_many_bad_lines_log_nothing_each_and_keep_only_the_latest():
     with Daemon() as d:
         lines = d.log_length()
         d.record(*["\n".join(f"bad{n}:x|c" for n in range(at, at + 100)) for at in range(0, 3000, 100)])
         tap.equal({"bad_value": 3000}, rejected(d.stats()), "rejected")
-        recent = find_recent(d.server())
+        recent = d.server()["recent_rejected"]
         tap.within(1, 256, len(recent), "lines kept")
         tap.contains("bad2999:x|c", [entry["text"] for entry in recent], "the latest")
         tap.within(0, 10, d.log_length() - lines, "log lines about 3,000 bad ones")
