@@ -16,11 +16,12 @@ typedef struct {
 } Address;
 
 /* Reads "ADDR:PORT": a numeric IPv4 address, or a numeric IPv6 address in brackets, with a zone if
- * need be ("[fe80::1%eth0]:8125"); the port as digits, from 0 to 65535. => 0; -EINVAL: not of that form, *out is untouched. */
+ * need be ("[fe80::1%eth0]:8125"); the port as digits, from 0 to 65535.
+ * => 0; -EINVAL: not of that form, *out is untouched. */
 int address_parse(const char *text, Address *out);
 
-/* Copies what recvmsg or getsockname gave; two equal addresses are equal by memcmp. Another family,
- * or a length too short for its family, gives "no address". */
+/* Copies what recvmsg or getsockname gave; what is left of the storage is zero. Another family, or a
+ * length too short for its family, gives "no address". */
 void address_from_sockaddr(Address *out, const struct sockaddr *from, socklen_t length);
 
 /* Writes it as address_parse() reads it ("unknown" for no address); an IPv4 address mapped into IPv6,

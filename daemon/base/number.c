@@ -63,7 +63,8 @@ static const uint64_t fives[MAX_FIVE + 1] = {1u,
                                              7450580596923828125u};
 /* clang-format on */
 
-/* A text that has passed the grammar: 0.<all digits> times a power of ten, still as text. */
+/* A number as written. Its value is all its digits as one integer, times 10 to the power of
+ * exponent - fraction_length. */
 typedef struct {
     const char *whole; /* the digits before the point */
     size_t whole_length;

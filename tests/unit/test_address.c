@@ -133,7 +133,7 @@ static void test_from_sockaddr(void **state)
     memset(&address, 0x55, sizeof address);
     address_from_sockaddr(&address, from, sizeof in);
     assert_string_equal("127.0.0.1:4242", address_format(&address, out));
-    /* The same as what is parsed, to the last byte: addresses can be compared by memcmp. */
+    /* The same as what is parsed, to the last byte of the storage. */
     Address parsed;
     memset(&parsed, 0xaa, sizeof parsed);
     assert_int_equal(address_parse("127.0.0.1:4242", &parsed), 0);
