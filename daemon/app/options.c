@@ -1,0 +1,179 @@
+#include "app/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "app/config_value.h"
+
+/* What getopt_long gives for each; none is a letter but the one that has a short form. */
+enum {
+    OPTION_CONFIG = 'c',
+    OPTION_UDP = 256,
+    OPTION_HTTP,
+    OPTION_THREADS,
+    OPTION_CHECK_CONFIG,
+    OPTION_PRINT_CONFIG,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, OPTION_CONFIG},
+    {"udp", required_argument, NULL, OPTION_UDP},
+    {"http", required_argument, NULL, OPTION_HTTP},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+    {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+__attribute__((format(printf, 2, 3))) static int refuse(OptionsError *error, const char *format,
+                                                        ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->message, sizeof error->message, format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+static const char *name_of(int option)
+{
+    const struct option *found = long_options;
+    while (found->name != NULL && found->val != option)
+        found++;
+    return found->name;
+}
+
+/* An option whose value the configuration has too. */
+static int set_value(Options *options, int option, bool *given, const char *section,
+                     const char *name, OptionsError *error)
+{
+    ConfigReason reason;
+    const ConfigKey *key = config_schema_find(section, name);
+    if (config_value_set(key, optarg, &options->values, &reason) < 0)
+        return refuse(error, "--%s: \"%.80s\" %s", name_of(option), optarg, reason.text);
+    *given = true;
+    return 0;
+}
+
+/* What getopt_long knew but could not take (optopt says which), or did not know. */
+static int refuse_option(int found, const char *word, OptionsError *error)
+{
+    if (found == ':')
+        return refuse(error, "%s needs a value", word);
+    if (optopt >= OPTION_UDP)
+        return refuse(error, "--%s takes no value: %.100s", name_of(optopt), word);
+    if (optopt != 0)
+        return refuse(error, "unknown option -%c", optopt);
+    return refuse(error, "unknown option %.100s", word);
+}
+
+static int take_option(Options *options, int found, const char *word, OptionsError *error)
+{
+    switch (found) {
+    case OPTION_CONFIG:
+        options->config_path = optarg;
+        return 0;
+    case OPTION_UDP:
+        return set_value(options, found, &options->given.udp, "ingest", "udp", error);
+    case OPTION_HTTP:
+        return set_value(options, found, &options->given.http, "http", "listen", error);
+    case OPTION_THREADS:
+        return set_value(options, found, &options->given.threads, "ingest", "threads", error);
+    case OPTION_CHECK_CONFIG:
+        options->check_config = true;
+        return 0;
+    case OPTION_PRINT_CONFIG:
+        options->print_config = true;
+        return 0;
+    case OPTION_HELP:
+        options->help = true;
+        return 0;
+    case OPTION_VERSION:
+        options->version = true;
+        return 0;
+    default:
+        return refuse_option(found, word, error);
+    }
+}
+
+int options_parse(int argc, char **argv, Options *out, OptionsError *error)
+{
+    Options options = {0};
+    opterr = 0;
+    optind = 0; /* glibc's word for: begin anew */
+    for (;;) {
+        int at = optind == 0 ? 1 : optind; /* the word that is read now */
+        /* '+': stop at the first word that is no option; ':': tell a missing value apart */
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread at a time, as the header says */
+        int found = getopt_long(argc, argv, "+:c:", long_options, NULL);
+        if (found == -1)
+            break;
+        int status = take_option(&options, found, argv[at], error);
+        if (status < 0)
+            return status;
+    }
+    if (optind < argc)
+        return refuse(error, "unexpected argument %.100s", argv[optind]);
+    *out = options;
+    return 0;
+}
+
+void options_apply(const Options *options, Config *config)
+{
+    const Config *values = &options->values;
+    if (options->given.udp) {
+        memcpy(config->ingest.udp, values->ingest.udp, sizeof config->ingest.udp);
+        config->ingest.udp_count = values->ingest.udp_count;
+    }
+    if (options->given.http)
+        config->http.listen = values->http.listen;
+    if (options->given.threads)
+        config->ingest.threads = values->ingest.threads;
+}
+
+/* ---- help ---------------------------------------------------------------------------------- */
+
+static void print_value_help(FILE *file, const char *option, const char *section, const char *name)
+{
+    const ConfigKey *key = config_schema_find(section, name);
+    fprintf(file, "  %-20s %s\n  %-20s (", option, key->help, "");
+    if (key->type == CONFIG_ADDRESSES)
+        fprintf(file, "up to %" PRId64 " times; ", key->maximum);
+    if (key->type == CONFIG_UNSIGNED)
+        fprintf(file, "%" PRId64 " to %" PRId64 "; ", key->minimum, key->maximum);
+    fprintf(file, "default: %s)\n", key->default_text);
+}
+
+void options_print_help(FILE *file)
+{
+    fputs(
+        "usage: atomicstatsd [-c FILE] [--udp ADDR:PORT]... [--http ADDR:PORT] [--threads N]\n"
+        "                    [--check-config] [--print-config] [--help] [--version]\n"
+        "\n"
+        "Takes metrics over UDP and tells them as JSON over HTTP. Runs in the foreground, logs to\n"
+        "standard error.\n"
+        "\n"
+        "  -c, --config FILE    configuration to read: JSON with comments (default: none)\n",
+        file);
+    print_value_help(file, "--udp ADDR:PORT", "ingest", "udp");
+    print_value_help(file, "--http ADDR:PORT", "http", "listen");
+    print_value_help(file, "--threads N", "ingest", "threads");
+    fputs("  --check-config       only check the options and the configuration\n"
+          "  --print-config       print what would be in force, as a configuration file, and exit\n"
+          "  --help               print this and exit\n"
+          "  --version            print the version and exit\n"
+          "\n"
+          "Options come before the file. IPv6: [::1]:8125. SIGHUP reloads the file; SIGTERM and "
+          "SIGINT\n"
+          "stop after what the kernel holds is counted. Exit status: 0 stopped as asked, 1 failed "
+          "at\n"
+          "run time, 2 bad arguments, 78 bad configuration.\n",
+          file);
+}
