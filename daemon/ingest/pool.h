@@ -39,6 +39,9 @@ int pool_open(Pool **pool, const PoolOptions *options, Registry *registry);
 /* Starts the threads, with all signals blocked. => 0 or negative errno (none runs then). */
 int pool_start(Pool *pool);
 
+/* Tells the log which receive buffer was asked for and granted. */
+void pool_report_buffers(const Pool *pool);
+
 /* Takes what the kernel holds at this moment, stops the threads and joins them. Idempotent. */
 void pool_stop(Pool *pool);
 

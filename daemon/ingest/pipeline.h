@@ -1,0 +1,66 @@
+/* From datagrams to recorded values, in stages over many lines at once:
+ *
+ *     parse all  ->  hash and prefetch all  ->  look up all  ->  record all
+ *
+ * One line at a time would wait for memory at each of a million names; a batch has many misses under
+ * way at once. The order of the lines is kept.
+ *
+ * Belongs to one ingest thread, with its index and counts. No lock, no locked instruction, and no
+ * line that another ingest thread writes, but for series that are new and for kinds that are shared
+ * (gauges, sets, flags, progress). */
+#ifndef INGEST_PIPELINE_H
+#define INGEST_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "ingest/reject_log.h"
+#include "ingest/statsd_line.h"
+#include "metrics/intake.h"
+#include "metrics/series_index.h"
+
+enum {
+    PIPELINE_LINES = 256, /* parsed before they are recorded */
+    PIPELINE_VALUES = 4096,
+    PIPELINE_LONGEST = 65536, /* bytes of one datagram */
+};
+
+/* Where a datagram came from, for the report of rejected lines. NULL: unknown. */
+typedef const struct sockaddr *DatagramSource;
+
+typedef struct {
+    StatsdLine line;
+    Slot *slot; /* NULL: over the limit */
+    uint32_t hash;
+    uint32_t text_length;
+    const char *text;
+    DatagramSource source;
+} PipelineLine;
+
+typedef struct {
+    SeriesIndex index;
+    RejectLog *rejects;
+    bool gauge_sign_absolute;
+    IntakeCounts counts; /* what this thread has taken in so far */
+    int64_t now_ns;      /* CLOCK_REALTIME of the batch in hand */
+    size_t line_count;
+    size_t value_count;
+    StatsdValue *values; /* PIPELINE_VALUES, and the longest line's on top */
+    PipelineLine lines[PIPELINE_LINES];
+} Pipeline;
+
+/* => 0 or negative errno. `rejects` outlives the pipeline. */
+int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gauge_sign_absolute);
+
+/* Accepts a zeroed one. No reader of the registry may be left. */
+void pipeline_fini(Pipeline *p);
+
+/* Takes a datagram in. Its bytes and its source must stay until pipeline_flush() returns. */
+void pipeline_datagram(Pipeline *p, const char *bytes, size_t length, DatagramSource source);
+
+/* Records what is still in hand. */
+void pipeline_flush(Pipeline *p);
+
+#endif

@@ -1,0 +1,17 @@
+/* A parsed line's values into the cell of its slot. */
+#ifndef INGEST_RECORD_H
+#define INGEST_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ingest/statsd_line.h"
+#include "metrics/slot.h"
+
+/* Records every value of the line, in order. The slot's thread only. `gauge_sign_absolute`: a gauge's
+ * sign is part of its value, not a change. `now_ns`: CLOCK_REALTIME of arrival.
+ * => 0; -ENOMEM: a set could not grow, and its value is not in. */
+int record_line(Registry *registry, Slot *slot, const StatsdLine *line, bool gauge_sign_absolute,
+                int64_t now_ns);
+
+#endif

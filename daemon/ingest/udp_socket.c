@@ -1,0 +1,131 @@
+#include "ingest/udp_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int set_option(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+/* Asks for a receive buffer, above net.core.rmem_max if the process may, and notes what came of it. */
+static void set_receive_buffer(UdpSocket *s, int bytes)
+{
+    s->receive_buffer_asked = bytes;
+    if (bytes > 0 && set_option(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) != 0)
+        (void)set_option(s->fd, SOL_SOCKET, SO_RCVBUF, bytes); /* the kernel cuts, it never fails */
+    socklen_t size = sizeof s->receive_buffer_granted;
+    (void)getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &s->receive_buffer_granted, &size);
+}
+
+/* Notes the address that the socket is really bound to. */
+static int read_address(UdpSocket *s)
+{
+    struct sockaddr_storage bound;
+    socklen_t length = sizeof bound;
+    if (getsockname(s->fd, (struct sockaddr *)&bound, &length) != 0)
+        return -errno;
+    address_from_sockaddr(&s->address, (struct sockaddr *)&bound, length);
+    return 0;
+}
+
+static int bind_to(int fd, const Address *address, bool first)
+{
+    int error = 0;
+    if (address->storage.ss_family == AF_INET6)
+        error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    /* The first of a group binds without SO_REUSEPORT, which fails if anybody is there, and opens the
+     * group afterwards. */
+    if (error == 0 && !first)
+        error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (error == 0 && bind(fd, (const struct sockaddr *)&address->storage, address->length) != 0)
+        error = -errno;
+    if (error == 0 && first)
+        error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    return error;
+}
+
+int udp_socket_open(UdpSocket *s, const Address *address, bool first, int receive_buffer)
+{
+    UdpSocket fresh = {.fd = -1};
+    fresh.fd = socket(address->storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fresh.fd < 0)
+        return -errno;
+    int error = bind_to(fresh.fd, address, first);
+    if (error == 0)
+        error = read_address(&fresh);
+    if (error != 0) {
+        close(fresh.fd);
+        return error;
+    }
+    set_receive_buffer(&fresh, receive_buffer);
+    *s = fresh;
+    return 0;
+}
+
+int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer)
+{
+    UdpSocket fresh = {.fd = fd};
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return -errno;
+    int error = read_address(&fresh);
+    if (error != 0)
+        return error;
+    /* A manager that gave the socket a larger buffer than ours knows why. */
+    socklen_t size = sizeof fresh.receive_buffer_granted;
+    (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &fresh.receive_buffer_granted, &size);
+    if (fresh.receive_buffer_granted / 2 < receive_buffer)
+        set_receive_buffer(&fresh, receive_buffer);
+    *s = fresh;
+    return 0;
+}
+
+void udp_socket_close(UdpSocket *s)
+{
+    if (s->fd < 0)
+        return;
+    (void)udp_socket_dropped(s);
+    close(s->fd);
+    s->fd = -1;
+}
+
+/* => whether the kernel told. */
+static bool read_meminfo(int fd, uint32_t info[SK_MEMINFO_VARS])
+{
+    socklen_t size = SK_MEMINFO_VARS * sizeof info[0];
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 &&
+           size >= (SK_MEMINFO_DROPS + 1) * sizeof info[0];
+}
+
+uint64_t udp_socket_dropped(UdpSocket *s)
+{
+    uint32_t info[SK_MEMINFO_VARS];
+    /* relaxed: one number that only grows; whoever looks adds the difference, nobody reads anything
+     * else on its word. */
+    uint64_t known = atomic_load_explicit(&s->dropped, memory_order_relaxed);
+    if (!read_meminfo(s->fd, info))
+        return known;
+    uint64_t now;
+    do {
+        /* The low half of what we know is the kernel's counter as of then, so the difference of
+         * the two, modulo 2^32, is what came since. A look that is older than what is known by now
+         * (a difference of more than half the range) must not count as a wrap. */
+        uint32_t since = info[SK_MEMINFO_DROPS] - (uint32_t)known;
+        if (since > UINT32_MAX / 2)
+            return known;
+        now = known + since;
+    } while (!atomic_compare_exchange_weak_explicit(&s->dropped, &known, now, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return now;
+}
+
+uint64_t udp_socket_queued_bytes(const UdpSocket *s)
+{
+    uint32_t info[SK_MEMINFO_VARS];
+    return read_meminfo(s->fd, info) ? info[SK_MEMINFO_RMEM_ALLOC] : 0;
+}

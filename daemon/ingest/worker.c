@@ -1,0 +1,244 @@
+#include "ingest/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum {
+    BATCHES_A_WAKE = 32,    /* then the loop has its turn, for pings and the other sockets */
+    ERRORS_TO_GIVE_UP = 100 /* of one socket, in a row */
+};
+
+#define DROP_WARNING_NS (INT64_C(60) * 1000000000)
+
+/* ---- receiving ---- */
+
+static void record_batch(Worker *w, WorkerSocket *s, int count)
+{
+    w->pipeline.now_ns = clock_realtime_ns();
+    for (int i = 0; i < count; i++) {
+        const struct mmsghdr *header = &w->batch.headers[i];
+        pipeline_datagram(&w->pipeline, header->msg_hdr.msg_iov->iov_base, header->msg_len,
+                          (const struct sockaddr *)header->msg_hdr.msg_name);
+    }
+    pipeline_flush(&w->pipeline);
+    /* relaxed: written by this thread alone, a figure for people. */
+    uint64_t before = atomic_load_explicit(&s->udp.datagrams, memory_order_relaxed);
+    atomic_store_explicit(&s->udp.datagrams, before + (uint64_t)count, memory_order_relaxed);
+    intake_counters_publish(&w->counters, &w->pipeline.counts);
+}
+
+/* Takes up to `batches` full batches. => datagrams taken; negative errno. */
+static int64_t take(Worker *w, WorkerSocket *s, int64_t batches)
+{
+    int64_t taken = 0;
+    for (int64_t i = 0; i < batches; i++) {
+        int count = receive_batch_fill(&w->batch, s->udp.fd);
+        if (count == -EAGAIN)
+            break;
+        if (count < 0)
+            return count;
+        record_batch(w, s, count);
+        taken += count;
+        if (count < RECEIVE_BATCH_SIZE)
+            break;
+    }
+    return taken;
+}
+
+/* An error that stays would wake the loop for ever: after a hundred in a row the socket is left
+ * alone, and the rest goes on. */
+static void socket_failed(WorkerSocket *s, int error)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    if (++s->errors < ERRORS_TO_GIVE_UP)
+        return;
+    uv_poll_stop(&s->poll);
+    log_error("ingest", "thread %u stops receiving on %s after %u errors in a row: %s",
+              s->worker->number, address_format(&s->udp.address, text), s->errors,
+              strerror(-error));
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    WorkerSocket *s = poll->data;
+    (void)events;
+    int64_t taken = status < 0 ? status : take(s->worker, s, BATCHES_A_WAKE);
+    if (taken < 0)
+        socket_failed(s, (int)taken);
+    else
+        s->errors = 0;
+}
+
+/* ---- being told ---- */
+
+static void warn_of_drops(Worker *w)
+{
+    uint64_t dropped = 0;
+    uint64_t suppressed;
+    for (size_t i = 0; i < w->socket_count; i++)
+        dropped += udp_socket_dropped(&w->sockets[i].udp);
+    if (dropped == w->dropped_warned ||
+        !log_limiter_pass(&w->drop_limiter, clock_monotonic_ns(), DROP_WARNING_NS, &suppressed))
+        return;
+    log_warning("ingest",
+                "thread %u: the kernel has dropped %llu datagrams more because the receive buffer "
+                "was full; a larger ingest.receive_buffer_bytes (and net.core.rmem_max), more "
+                "ingest.threads, or several values in a datagram help",
+                w->number, (unsigned long long)(dropped - w->dropped_warned));
+    w->dropped_warned = dropped;
+}
+
+/* The most datagrams that the queue can hold: even an empty one costs it several hundred bytes. */
+static int64_t queue_capacity(const UdpSocket *s)
+{
+    return s->receive_buffer_granted / 256 + RECEIVE_BATCH_SIZE;
+}
+
+/* Takes what the kernel holds at this moment. The queue is first in, first out, so after as many as
+ * it can hold everything that was in it has been taken, however fast more come. */
+static void drain(Worker *w)
+{
+    for (size_t i = 0; i < w->socket_count; i++) {
+        WorkerSocket *s = &w->sockets[i];
+        (void)take(w, s, queue_capacity(&s->udp) / RECEIVE_BATCH_SIZE + 1);
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    Worker *w = wake->data;
+    /* acquire: pairs with the release in worker_ping(). */
+    uint64_t ping = atomic_load_explicit(&w->ping, memory_order_acquire);
+    /* acquire: pairs with the release in worker_stop(). */
+    if (atomic_load_explicit(&w->stopping, memory_order_acquire)) {
+        drain(w);
+        for (size_t i = 0; i < w->socket_count; i++)
+            uv_close((uv_handle_t *)&w->sockets[i].poll, NULL);
+        uv_close((uv_handle_t *)&w->wake, NULL);
+    } else {
+        warn_of_drops(w);
+    }
+    /* release: the answer says that what was done before is done; pairs with the acquire in
+     * worker_stuck_ns(). */
+    atomic_store_explicit(&w->pong, ping, memory_order_release);
+}
+
+static void *worker_body(void *argument)
+{
+    Worker *w = argument;
+    (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_absolute)
+{
+    memset(w, 0, sizeof *w);
+    w->number = number;
+    reject_log_init(&w->rejects);
+    int error = receive_batch_init(&w->batch);
+    if (error == 0)
+        error = pipeline_init(&w->pipeline, registry, &w->rejects, gauge_sign_absolute);
+    if (error == 0)
+        error = uv_loop_init(&w->loop);
+    if (error == 0) {
+        w->loop_open = true;
+        error = uv_async_init(&w->loop, &w->wake, on_wake);
+        w->wake.data = w;
+    }
+    if (error != 0)
+        worker_fini(w);
+    return error;
+}
+
+/* Handles that are still open keep a loop from closing. */
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void worker_fini(Worker *w)
+{
+    if (w->loop_open) {
+        uv_walk(&w->loop, close_handle, NULL);
+        (void)uv_run(&w->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&w->loop);
+        w->loop_open = false;
+    }
+    for (size_t i = 0; i < w->socket_count; i++)
+        udp_socket_close(&w->sockets[i].udp);
+    pipeline_fini(&w->pipeline);
+    receive_batch_fini(&w->batch);
+    reject_log_fini(&w->rejects);
+}
+
+WorkerSocket *worker_next_socket(Worker *w)
+{
+    if (w->socket_count == WORKER_MAX_SOCKETS)
+        return NULL;
+    WorkerSocket *s = &w->sockets[w->socket_count];
+    *s = (WorkerSocket){.udp.fd = -1, .worker = w};
+    return s;
+}
+
+int worker_start(Worker *w)
+{
+    for (size_t i = 0; i < w->socket_count; i++) {
+        WorkerSocket *s = &w->sockets[i];
+        int error = uv_poll_init(&w->loop, &s->poll, s->udp.fd);
+        s->poll.data = s;
+        if (error == 0)
+            error = uv_poll_start(&s->poll, UV_READABLE, on_readable);
+        if (error != 0)
+            return error;
+    }
+    char name[16];
+    (void)snprintf(name, sizeof name, "ingest-%u", w->number);
+    return thread_start(&w->thread, name, worker_body, w);
+}
+
+void worker_stop(Worker *w)
+{
+    if (!w->thread.running)
+        return;
+    /* release: pairs with the acquire in on_wake(). */
+    atomic_store_explicit(&w->stopping, true, memory_order_release);
+    (void)uv_async_send(&w->wake); /* cannot fail while the handle is open */
+}
+
+void worker_join(Worker *w)
+{
+    (void)thread_join(&w->thread);
+}
+
+void worker_ping(Worker *w, int64_t now_ns)
+{
+    /* relaxed: this thread alone writes `ping`. acquire: pairs with the release in on_wake(). */
+    uint64_t ping = atomic_load_explicit(&w->ping, memory_order_relaxed);
+    if (atomic_load_explicit(&w->pong, memory_order_acquire) != ping)
+        return;
+    /* relaxed: the release below publishes it. */
+    atomic_store_explicit(&w->pinged_ns, now_ns, memory_order_relaxed);
+    /* release: pairs with the acquire in on_wake() and worker_stuck_ns(). */
+    atomic_store_explicit(&w->ping, ping + 1, memory_order_release);
+    (void)uv_async_send(&w->wake);
+}
+
+int64_t worker_stuck_ns(const Worker *w, int64_t now_ns)
+{
+    /* acquire: pairs with the release in on_wake(); read first, so that an answer that comes in
+     * between makes the thread look alive, not stuck. */
+    uint64_t pong = atomic_load_explicit(&w->pong, memory_order_acquire);
+    /* acquire: pairs with the release in worker_ping(): pinged_ns is that ping's or a later one's. */
+    if (atomic_load_explicit(&w->ping, memory_order_acquire) == pong)
+        return 0;
+    /* relaxed: ordered by the acquire above. */
+    int64_t owed = now_ns - atomic_load_explicit(&w->pinged_ns, memory_order_relaxed);
+    return owed > 0 ? owed : 1;
+}
