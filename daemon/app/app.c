@@ -1,0 +1,280 @@
+#include "app/app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "app/reload.h"
+#include "app/systemd.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/server.h"
+#include "ingest/pool.h"
+#include "metrics/registry.h"
+
+#define SECOND_NS INT64_C(1000000000)
+
+/* How long requests in flight may take at the end. */
+#define STOP_GRACE_NS (5 * SECOND_NS)
+
+enum {
+    TICK_MS = 1000, /* nothing wakes an idle daemon more often */
+    BANNER_SIZE = 900,
+    SIGNALS = 3
+};
+
+typedef struct {
+    Config config;
+    const Options *options;
+    AppEnvironment environment;
+    uv_loop_t loop;
+    uv_signal_t signals[SIGNALS];
+    uv_timer_t tick;
+    Registry *registry;
+    Pool *pool;
+    HttpServer *http;
+} App;
+
+/* A notification that could not be sent is worth a line, never more. */
+static void told(int error)
+{
+    if (error != 0)
+        log_warning("systemd", "cannot notify the service manager: %s", strerror(-error));
+}
+
+/* ---- floors: opened upwards, closed downwards ---- */
+
+static unsigned thread_count(const Config *config)
+{
+    if (config->ingest.threads > 0)
+        return config->ingest.threads;
+    unsigned cpus = uv_available_parallelism();
+    return cpus < POOL_MAX_THREADS ? cpus : POOL_MAX_THREADS;
+}
+
+static int open_pool(App *app)
+{
+    const PoolOptions options = {
+        .threads = thread_count(&app->config),
+        .udp = app->config.ingest.udp,
+        .udp_count = app->config.ingest.udp_count,
+        .inherited = app->environment.sockets.udp,
+        .inherited_count = app->environment.sockets.udp_count,
+        .receive_buffer_bytes = app->config.ingest.receive_buffer_bytes,
+        .gauge_sign_absolute = app->config.ingest.gauge_sign_absolute,
+    };
+    return pool_open(&app->pool, &options, app->registry);
+}
+
+static int open_http(App *app)
+{
+    const HttpOptions options = {
+        .listen = &app->config.http.listen,
+        .inherited_fd = app->environment.sockets.http,
+        .max_connections = app->config.http.max_connections,
+        .registry = app->registry,
+        .pool = app->pool,
+        .version = ATOMICSTATSD_VERSION,
+        .started_realtime_ns = clock_realtime_ns(),
+        .started_monotonic_ns = clock_monotonic_ns(),
+    };
+    return http_server_open(&app->http, &options);
+}
+
+static int open_floors(App *app)
+{
+    int error = registry_create(&app->registry, app->config.limits.max_series);
+    if (error != 0)
+        log_error("app", "cannot make the registry: %s", strerror(-error));
+    if (error == 0)
+        error = open_pool(app);
+    if (error == 0)
+        error = open_http(app);
+    if (error == 0)
+        error = pool_start(app->pool);
+    return error;
+}
+
+/* The registry's readers go first (http), then the cells (pool), then the registry. Each accepts
+ * what was never opened. */
+static void close_floors(App *app)
+{
+    http_server_close(app->http);
+    pool_close(app->pool);
+    registry_destroy(app->registry);
+}
+
+/* ---- saying what is served ---- */
+
+/* => whether some thread before this one, or this one before that socket, has the address too. */
+static bool address_was_told(const Pool *pool, unsigned thread, size_t socket, const char *text)
+{
+    for (unsigned t = 0; t <= thread; t++) {
+        size_t count = t == thread ? socket : pool_socket_count(pool, t);
+        for (size_t i = 0; i < count; i++) {
+            PoolSocketInfo info;
+            char other[ADDRESS_TEXT_SIZE];
+            pool_socket_info(pool, t, i, &info);
+            if (strcmp(address_format(&info.address, other), text) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* "udp 127.0.0.1:8125, http 127.0.0.1:8127", every address once. */
+static void describe_addresses(const App *app, char out[static BANNER_SIZE])
+{
+    Buffer text;
+    char address[ADDRESS_TEXT_SIZE];
+    buffer_init(&text, out, BANNER_SIZE - 1);
+    for (unsigned t = 0; t < pool_thread_count(app->pool); t++) {
+        for (size_t i = 0; i < pool_socket_count(app->pool, t); i++) {
+            PoolSocketInfo info;
+            pool_socket_info(app->pool, t, i, &info);
+            address_format(&info.address, address);
+            if (address_was_told(app->pool, t, i, address))
+                continue;
+            buffer_text(&text, "udp ");
+            buffer_text(&text, address);
+            buffer_text(&text, ", ");
+        }
+    }
+    buffer_text(&text, "http ");
+    buffer_text(&text, address_format(http_server_address(app->http), address));
+    out[text.length] = '\0';
+}
+
+static void announce(App *app)
+{
+    char addresses[BANNER_SIZE];
+    char status[BANNER_SIZE + 64];
+    describe_addresses(app, addresses);
+    (void)snprintf(status, sizeof status, "serving %s with %u ingest threads", addresses,
+                   pool_thread_count(app->pool));
+    http_server_set_state(app->http, HTTP_READY);
+    log_notice("app", "atomicstatsd %s %s", ATOMICSTATSD_VERSION, status);
+    pool_report_buffers(app->pool);
+    told(systemd_ready(app->environment.notify_socket, status));
+}
+
+/* ---- events ---- */
+
+static void on_tick(uv_timer_t *timer)
+{
+    App *app = timer->data;
+    /* A thread that has not answered since the last tick gets no ping on its behalf, and in the end
+     * the service manager restarts what hangs. */
+    if (app->environment.watchdog_ns > 0 && pool_stuck_ns(app->pool) == 0)
+        told(systemd_watchdog(app->environment.notify_socket));
+    pool_ping(app->pool);
+}
+
+static void reload(App *app)
+{
+    told(systemd_reloading(app->environment.notify_socket, clock_monotonic_ns()));
+    reload_config(&app->config, app->options, app->registry);
+    told(systemd_ready(app->environment.notify_socket, NULL));
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    App *app = handle->data;
+    if (number == SIGHUP) {
+        reload(app);
+        return;
+    }
+    log_notice("app", "stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    uv_walk(&app->loop, close_handle, NULL); /* ends the loop */
+}
+
+/* Twice a second at most while a watchdog wants to hear more often than every two seconds. */
+static uint64_t tick_ms(const App *app)
+{
+    uint64_t quarter = (uint64_t)(app->environment.watchdog_ns / 4000000);
+    return quarter == 0 || quarter > TICK_MS ? TICK_MS : quarter;
+}
+
+static int open_loop(App *app)
+{
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    int error = uv_loop_init(&app->loop);
+    if (error != 0)
+        return error;
+    for (size_t i = 0; i < SIGNALS && error == 0; i++) {
+        error = uv_signal_init(&app->loop, &app->signals[i]);
+        app->signals[i].data = app;
+        if (error == 0)
+            error = uv_signal_start(&app->signals[i], on_signal, numbers[i]);
+    }
+    if (error == 0)
+        error = uv_timer_init(&app->loop, &app->tick);
+    app->tick.data = app;
+    if (error == 0)
+        error = uv_timer_start(&app->tick, on_tick, tick_ms(app), tick_ms(app));
+    return error;
+}
+
+static void close_loop(App *app)
+{
+    uv_walk(&app->loop, close_handle, NULL);
+    (void)uv_run(&app->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&app->loop);
+}
+
+/* ---- the end ---- */
+
+static void stop(App *app)
+{
+    IntakeCounts counts;
+    http_server_set_state(app->http, HTTP_STOPPING);
+    told(systemd_stopping(app->environment.notify_socket));
+    pool_stop(app->pool);
+    pool_counts(app->pool, &counts);
+    http_server_stop(app->http, STOP_GRACE_NS);
+    log_notice("app",
+               "stopped: %llu datagrams, %llu values, %llu lines rejected, %llu datagrams dropped "
+               "by the kernel",
+               (unsigned long long)counts.datagrams, (unsigned long long)counts.values,
+               (unsigned long long)intake_rejected_total(&counts),
+               (unsigned long long)counts.dropped_kernel);
+}
+
+/* Signals go to this thread from here on: all others were born with them blocked. */
+static void unblock_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+int app_run(const Config *config, const Options *options, const AppEnvironment *environment)
+{
+    App app = {.config = *config, .options = options, .environment = *environment};
+    int error = open_loop(&app);
+    if (error != 0) {
+        log_error("app", "cannot make the event loop: %s", strerror(-error));
+        return APP_EXIT_FAILED;
+    }
+    error = open_floors(&app);
+    if (error == 0) {
+        announce(&app);
+        unblock_signals();
+        (void)uv_run(&app.loop, UV_RUN_DEFAULT);
+        stop(&app);
+    }
+    close_floors(&app);
+    close_loop(&app);
+    return error == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+}

@@ -1,0 +1,34 @@
+/* The daemon as a whole: started floor by floor, run until a signal, stopped in reverse.
+ *
+ * Nothing here is global; a process may hold several, one thread each, but only one of them should
+ * have the process's signals. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdint.h>
+
+#include "app/config.h"
+#include "app/listen_fds.h"
+#include "app/options.h"
+
+/* What the environment says, read once. */
+typedef struct {
+    const char *notify_socket; /* NOTIFY_SOCKET; NULL: nobody wants to know */
+    int64_t watchdog_ns;       /* 0: no watchdog */
+    ListenFds sockets;         /* the app's from now on */
+} AppEnvironment;
+
+/* What the process ends with. */
+enum {
+    APP_EXIT_STOPPED = 0,
+    APP_EXIT_FAILED = 1,
+    APP_EXIT_USAGE = 2,
+    APP_EXIT_CONFIG = 78 /* EX_CONFIG of sysexits.h */
+};
+
+/* Serves until SIGTERM or SIGINT. `options` are the command line's, which a reload applies again on
+ * top of the file. Call it with all signals blocked; they are delivered to this thread only.
+ * => APP_EXIT_STOPPED or APP_EXIT_FAILED; what failed has been logged. */
+int app_run(const Config *config, const Options *options, const AppEnvironment *environment);
+
+#endif

@@ -1,0 +1,104 @@
+/* atomicstatsd: options, configuration, environment; then app.c runs the daemon. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/systemd.h"
+#include "base/log.h"
+
+/* => an exit status; -1: go on. */
+static int print_and_leave(const Options *options, const Config *config)
+{
+    if (options->print_config) {
+        char *text = config_print(config);
+        if (text == NULL) {
+            log_error("app", "cannot print the configuration: %s", strerror(ENOMEM));
+            return APP_EXIT_FAILED;
+        }
+        (void)fputs(text, stdout);
+        free(text);
+    } else if (options->check_config) {
+        (void)printf("%s: ok\n", options->config_path != NULL ? options->config_path : "defaults");
+    } else {
+        return -1;
+    }
+    return fflush(stdout) == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+}
+
+/* Reads what the service manager says, and takes it out of the environment: it is for this process
+ * alone. => 0 or negative errno, logged. */
+static int read_environment(AppEnvironment *out)
+{
+    const ListenFdsEnvironment listen = {.pid = getenv("LISTEN_PID"),
+                                         .count = getenv("LISTEN_FDS"),
+                                         .names = getenv("LISTEN_FDNAMES")};
+    ListenFdsError why;
+    int error = listen_fds_take(&listen, getpid(), LISTEN_FDS_FIRST, &out->sockets, &why);
+    if (error != 0) {
+        log_error("app", "the sockets handed over are not usable: %s", why.message);
+        return error;
+    }
+    out->watchdog_ns =
+        systemd_watchdog_ns(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"), getpid());
+    if (out->watchdog_ns < 0) {
+        log_warning("systemd", "WATCHDOG_USEC or WATCHDOG_PID is not a number: no watchdog");
+        out->watchdog_ns = 0;
+    }
+    out->notify_socket = getenv("NOTIFY_SOCKET"); /* stays valid: unsetenv does not free it */
+    static const char *const names[] = {"LISTEN_PID",    "LISTEN_FDS",   "LISTEN_FDNAMES",
+                                        "WATCHDOG_USEC", "WATCHDOG_PID", "NOTIFY_SOCKET"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        (void)unsetenv(names[i]);
+    return 0;
+}
+
+static int run(const Options *options)
+{
+    Config config;
+    ConfigError why;
+    config_defaults(&config);
+    if (options->config_path != NULL && config_load(options->config_path, &config, &why) != 0) {
+        log_error("config", "%s", why.message);
+        return APP_EXIT_CONFIG;
+    }
+    options_apply(options, &config);
+    int status = print_and_leave(options, &config);
+    if (status >= 0)
+        return status;
+
+    AppEnvironment environment;
+    log_set_level(config.log.level);
+    if (read_environment(&environment) != 0)
+        return APP_EXIT_FAILED;
+    return app_run(&config, options, &environment);
+}
+
+int main(int argc, char **argv)
+{
+    /* Before there is any thread: each one inherits this, and only the main loop unblocks. */
+    sigset_t all;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    log_init();
+
+    Options options;
+    OptionsError why;
+    if (options_parse(argc, argv, &options, &why) != 0) {
+        log_error("app", "%s (atomicstatsd --help lists the options)", why.message);
+        return APP_EXIT_USAGE;
+    }
+    if (options.help) {
+        options_print_help(stdout);
+        return fflush(stdout) == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+    }
+    if (options.version) {
+        (void)printf("atomicstatsd %s\n", ATOMICSTATSD_VERSION);
+        return fflush(stdout) == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+    }
+    return run(&options);
+}
