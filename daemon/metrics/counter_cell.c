@@ -2,8 +2,14 @@
 
 #include <math.h>
 
-/* Doubles of this magnitude and above need not fit an int64. */
-#define TWO_TO_THE_62 4611686018427387904.0
+/* Doubles below this magnitude fit an int64. */
+#define TWO_TO_THE_62 0x1p62
+
+/* 2^26 doubles below this magnitude fit an __int128 together. */
+#define TWO_TO_THE_100 0x1p100
+
+/* What an int64 leaves out when it wraps around. */
+#define TWO_TO_THE_64 0x1p64
 
 typedef struct {
     int64_t integer;
@@ -31,15 +37,25 @@ static void publish(CounterCell *cell, uint64_t seq, CounterState state)
     atomic_store_explicit(&cell->seq, seq + 1, memory_order_release);
 }
 
-/* Adds to the integer part; what does not fit any more goes over to the fraction as a double. */
+/* Adds to the integer part. Where that wraps around, 2^64 goes over to the fraction: a double holds
+ * it exactly, and it goes away the same way when the value comes back. */
 static void state_add_integer(CounterState *state, int64_t delta)
 {
-    int64_t sum;
-    if (__builtin_add_overflow(state->integer, delta, &sum)) {
-        state->fraction += (double)state->integer + (double)delta;
-        sum = 0;
-    }
-    state->integer = sum;
+    int64_t wrapped;
+    if (__builtin_add_overflow(state->integer, delta, &wrapped))
+        state->fraction += delta > 0 ? TWO_TO_THE_64 : -TWO_TO_THE_64;
+    state->integer = wrapped;
+}
+
+/* Adds the whole part of `number` to the integer part. => what is left of it: less than 1, or all of
+ * it if it may not fit an int64. */
+static double state_add_whole(CounterState *state, double number)
+{
+    if (!(fabs(number) < TWO_TO_THE_62))
+        return number;
+    int64_t whole = (int64_t)number;
+    state_add_integer(state, whole);
+    return number - (double)whole;
 }
 
 void counter_cell_add_integer(CounterCell *cell, int64_t delta)
@@ -56,13 +72,22 @@ void counter_cell_add_double(CounterCell *cell, double delta)
     /* relaxed: this thread alone writes it. */
     uint64_t seq = atomic_load_explicit(&cell->seq, memory_order_relaxed);
     CounterState state = own_state(cell, seq);
-    state.fraction += delta;
-    if (fabs(state.fraction) < TWO_TO_THE_62) {
-        double whole = trunc(state.fraction);
-        state.fraction -= whole;
-        state_add_integer(&state, (int64_t)whole);
-    }
+    double part = state_add_whole(&state, delta);
+    part += state.fraction;
+    state.fraction = 0;
+    part = state_add_whole(&state, part);
+    state.fraction += part;
     publish(cell, seq, state);
+}
+
+/* Moves the whole part of sum->fraction to sum->integer. */
+static void sum_take_whole(CounterSum *sum)
+{
+    if (!(fabs(sum->fraction) < TWO_TO_THE_100))
+        return;
+    __extension__ __int128 whole = (__int128)sum->fraction;
+    sum->integer += whole;
+    sum->fraction -= (double)whole;
 }
 
 void counter_cell_read(const CounterCell *cell, CounterSum *sum)
@@ -85,25 +110,22 @@ void counter_cell_read(const CounterCell *cell, CounterSum *sum)
 
     if (seq == 0)
         return;
-    sum->integer += state.integer;
-    sum->fraction += state.fraction;
+    /* Apart, so that one cell's 2^64 does not swallow another one's fraction. */
+    CounterSum own = {.integer = state.integer, .fraction = state.fraction};
+    sum_take_whole(&own);
+    sum->integer += own.integer;
+    sum->fraction += own.fraction;
     sum->any = true;
 }
 
 CounterValue counter_sum_value(const CounterSum *sum)
 {
-    CounterValue value = {.value = (double)sum->integer + sum->fraction};
-    __extension__ __int128 integer = sum->integer;
-    double fraction = sum->fraction;
-    if (fabs(fraction) < TWO_TO_THE_62) {
-        double whole = trunc(fraction);
-        integer += (int64_t)whole;
-        fraction -= whole;
-        value.value = (double)integer + fraction;
-    }
-    if (fraction == 0 && integer >= INT64_MIN && integer <= INT64_MAX) {
+    CounterSum all = *sum;
+    sum_take_whole(&all);
+    CounterValue value = {.value = (double)all.integer + all.fraction};
+    if (all.fraction == 0 && all.integer >= INT64_MIN && all.integer <= INT64_MAX) {
         value.is_integer = true;
-        value.integer = (int64_t)integer;
+        value.integer = (int64_t)all.integer;
     }
     return value;
 }
