@@ -139,8 +139,10 @@ static void test_the_sample_tells_ranges_and_reloads(void **state)
         char line[80];
         snprintf(line, sizeof line, "\n        \"%s\": ", keys[i].name);
         char *at = strstr(from, line);
-        if (at == NULL)
+        if (at == NULL) {
             fail_msg("%s.%s is not there in its place", keys[i].section, keys[i].name);
+            return;
+        }
         *at = '\0';
         assert_int_equal(keys[i].reloadable, strstr(from, "SIGHUP") != NULL);
         snprintf(line, sizeof line, "%" PRId64 " to %" PRId64, keys[i].minimum, keys[i].maximum);
@@ -336,14 +338,16 @@ static void test_syntax_errors_tell_their_place(void **state)
 static void test_long_values_and_names_are_cut(void **state)
 {
     (void)state;
-    char text[200] = "{\"log\":{\"level\":\"";
-    for (int i = 0; i < 40; i++)
-        strcat(text, "\xC3\xA4");
-    strcat(text, "\"}}");
-    char expected[300] = "f.json:1:17: log.level: \"";
-    for (int i = 0; i < 29; i++)
-        strcat(expected, "\xC3\xA4");
-    strcat(expected, "... is not one of \"error\", \"warning\", \"notice\", \"info\", \"debug\"");
+    char umlauts[81];
+    for (size_t i = 0; i < sizeof umlauts; i++)
+        umlauts[i] = i % 2 == 0 ? '\xC3' : '\xA4';
+    char text[120];
+    snprintf(text, sizeof text, "{\"log\":{\"level\":\"%.80s\"}}", umlauts);
+    char expected[200];
+    snprintf(expected, sizeof expected,
+             "f.json:1:17: log.level: \"%.58s... is not one of \"error\", \"warning\", "
+             "\"notice\", \"info\", \"debug\"",
+             umlauts);
     assert_refused(expected, text);
 
     char name[5000];
@@ -389,7 +393,8 @@ static void test_a_file_of_the_greatest_size(void **state)
     char *text = malloc(CONFIG_MAX_FILE_SIZE + 1);
     assert_non_null(text);
     memset(text, ' ', CONFIG_MAX_FILE_SIZE + 1);
-    memcpy(text + CONFIG_MAX_FILE_SIZE - 2, "{}", 2);
+    text[CONFIG_MAX_FILE_SIZE - 2] = '{';
+    text[CONFIG_MAX_FILE_SIZE - 1] = '}';
     assert_int_equal(CONFIG_MAX_FILE_SIZE, write(fd, text, CONFIG_MAX_FILE_SIZE));
     assert_load(0, "", path);
     assert_int_equal(1, write(fd, " ", 1));

@@ -191,24 +191,26 @@ static void test_duplicate_keys(void **state)
 static void test_depth_and_size_are_bounded(void **state)
 {
     (void)state;
+    const size_t depth = JSONC_MAX_DEPTH;
+    const size_t values = JSONC_MAX_VALUES;
     char text[2 * JSONC_MAX_VALUES + 8];
-    memset(text, '[', JSONC_MAX_DEPTH);
-    memset(text + JSONC_MAX_DEPTH, ']', JSONC_MAX_DEPTH);
-    text[2 * JSONC_MAX_DEPTH] = '\0';
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    text[2 * depth] = '\0';
     assert_compact(text, text);
     memset(text, '[', sizeof text);
     assert_refused_bytes("1:17: objects and lists more than 16 deep", text, sizeof text);
 
     /* the list itself counts */
-    for (size_t i = 0; i < JSONC_MAX_VALUES; i++)
-        memcpy(text + 2 * i, i == 0 ? " [" : "1,", 3);
-    text[2 * JSONC_MAX_VALUES - 1] = ']';
+    for (size_t i = 0; i < values; i++)
+        snprintf(text + 2 * i, 3, "%s", i == 0 ? " [" : "1,");
+    text[2 * values - 1] = ']';
     Jsonc doc = {0};
     JsoncError error;
-    assert_int_equal(0, parse_bytes(text, 2 * JSONC_MAX_VALUES, &doc, &error));
-    assert_int_equal(JSONC_MAX_VALUES, doc.count);
+    assert_int_equal(0, parse_bytes(text, 2 * values, &doc, &error));
+    assert_int_equal(values, doc.count);
     jsonc_free(&doc);
-    memcpy(text + 2 * JSONC_MAX_VALUES - 1, ",1]", 4);
+    snprintf(text + 2 * values - 1, 4, ",1]");
     assert_refused("1:2049: more than 1024 values", text);
 }
 

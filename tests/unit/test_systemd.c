@@ -24,11 +24,11 @@ typedef struct {
 
 static void manager_open(Manager *m, bool abstract)
 {
-    strcpy(m->folder, "/tmp/test_systemd.XXXXXX");
+    snprintf(m->folder, sizeof m->folder, "/tmp/test_systemd.XXXXXX");
     assert_non_null(mkdtemp(m->folder));
     snprintf(m->path, sizeof m->path, "%s%s/notify", abstract ? "@" : "", m->folder);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, m->path);
+    memcpy(address.sun_path, m->path, strlen(m->path) + 1);
     if (abstract)
         address.sun_path[0] = '\0';
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(m->path));
