@@ -70,6 +70,8 @@ class Runner:
     def run(self, command, timeout, env=None):
         """=> (exit status or None after a time-out, output). In a session of its own, so that
         nothing that it started outlives it."""
+        if not shutil.which(command[0]):
+            return 127, f"there is no {command[0]}"
         self.child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT, start_new_session=True,
                                       env={**clean_environment(), **SANITIZERS, **(env or {})})
