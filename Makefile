@@ -40,7 +40,7 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wd
 MODE_release := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 MODE_asan    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_tsan    := -fsanitize=thread
-MODE_fuzz    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+MODE_fuzz    := -fsanitize=fuzzer-no-link -fsanitize=address,undefined -fno-sanitize-recover=all
 # -Wtsan: gcc says that it does not model fences. Ours order atomics only, so nothing is hidden by it.
 ifeq ($(MODE),tsan)
 WARN += $(if $(findstring clang,$(CC)),,-Wno-tsan)

@@ -43,7 +43,7 @@ typedef struct {
 static void told(int error)
 {
     if (error != 0)
-        log_warning("systemd", "cannot notify the service manager: %s", strerror(-error));
+        log_warning("systemd", "cannot notify the service manager: %s", uv_strerror(error));
 }
 
 /* ---- floors: opened upwards, closed downwards ---- */
@@ -89,7 +89,7 @@ static int open_floors(App *app)
 {
     int error = registry_create(&app->registry, app->config.limits.max_series);
     if (error != 0)
-        log_error("app", "cannot make the registry: %s", strerror(-error));
+        log_error("app", "cannot make the registry: %s", uv_strerror(error));
     if (error == 0)
         error = open_pool(app);
     if (error == 0)
@@ -264,7 +264,7 @@ int app_run(const Config *config, const Options *options, const AppEnvironment *
     App app = {.config = *config, .options = options, .environment = *environment};
     int error = open_loop(&app);
     if (error != 0) {
-        log_error("app", "cannot make the event loop: %s", strerror(-error));
+        log_error("app", "cannot make the event loop: %s", uv_strerror(error));
         return APP_EXIT_FAILED;
     }
     error = open_floors(&app);

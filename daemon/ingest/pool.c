@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -41,7 +42,7 @@ static int open_address(Pool *pool, const Address *wanted, int receive_buffer)
         if (error != 0) {
             char text[ADDRESS_TEXT_SIZE];
             log_error("ingest", "cannot receive on udp %s: %s", address_format(&address, text),
-                      strerror(-error));
+                      uv_strerror(error));
             return error;
         }
         pool->workers[i]->socket_count++;
@@ -64,7 +65,7 @@ static int adopt_all(Pool *pool, const PoolOptions *options)
             w->socket_count++;
         } else {
             log_error("ingest", "cannot use the inherited socket %d: %s", options->inherited[i],
-                      strerror(-each));
+                      uv_strerror(each));
             close(options->inherited[i]);
             error = each;
         }
@@ -85,6 +86,8 @@ static int open_sockets(Pool *pool, const PoolOptions *options)
 int pool_open(Pool **out, const PoolOptions *options, Registry *registry)
 {
     unsigned threads = options->threads;
+    if (threads == 0 || threads > POOL_MAX_THREADS)
+        return -EINVAL;
     if (options->inherited_count > 0 && options->inherited_count < threads) {
         log_notice("ingest", "%zu inherited udp sockets feed %zu of the %u threads: no more start",
                    options->inherited_count, options->inherited_count, threads);
@@ -98,7 +101,7 @@ int pool_open(Pool **out, const PoolOptions *options, Registry *registry)
     while (pool->count < threads && error == 0)
         error = add_worker(pool, options);
     if (error != 0)
-        log_error("ingest", "cannot make thread %u: %s", pool->count, strerror(-error));
+        log_error("ingest", "cannot make thread %u: %s", pool->count, uv_strerror(error));
     else
         error = open_sockets(pool, options);
     if (error != 0) {
@@ -116,7 +119,7 @@ int pool_start(Pool *pool)
     for (unsigned i = 0; i < pool->count; i++) {
         int error = worker_start(pool->workers[i]);
         if (error != 0) {
-            log_error("ingest", "cannot start thread %u: %s", i, strerror(-error));
+            log_error("ingest", "cannot start thread %u: %s", i, uv_strerror(error));
             pool_stop(pool);
             return error;
         }

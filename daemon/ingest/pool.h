@@ -33,8 +33,9 @@ enum {
 };
 
 /* Opens and binds every socket and makes the threads' state, but starts no thread yet.
- * => 0; negative errno: nothing is open, and it has been logged what could not be opened and why. */
-int pool_open(Pool **pool, const PoolOptions *options, Registry *registry);
+ * => 0; -EINVAL: no thread is wanted; other negative errno: nothing is open, and it has been logged
+ * what could not be opened and why. */
+int pool_open(Pool **out, const PoolOptions *options, Registry *registry);
 
 /* Starts the threads, with all signals blocked. => 0 or negative errno (none runs then). */
 int pool_start(Pool *pool);

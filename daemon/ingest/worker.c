@@ -58,7 +58,7 @@ static void socket_failed(WorkerSocket *s, int error)
     uv_poll_stop(&s->poll);
     log_error("ingest", "thread %u stops receiving on %s after %u errors in a row: %s",
               s->worker->number, address_format(&s->udp.address, text), s->errors,
-              strerror(-error));
+              uv_strerror(error));
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
