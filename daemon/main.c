@@ -1,10 +1,9 @@
 /* atomicstatsd: options, configuration, environment; then app.c runs the daemon. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "app/app.h"
 #include "app/systemd.h"
@@ -16,7 +15,7 @@ static int print_and_leave(const Options *options, const Config *config)
     if (options->print_config) {
         char *text = config_print(config);
         if (text == NULL) {
-            log_error("app", "cannot print the configuration: %s", strerror(ENOMEM));
+            log_error("app", "cannot print the configuration: %s", uv_strerror(UV_ENOMEM));
             return APP_EXIT_FAILED;
         }
         (void)fputs(text, stdout);
@@ -33,6 +32,7 @@ static int print_and_leave(const Options *options, const Config *config)
  * alone. => 0 or negative errno, logged. */
 static int read_environment(AppEnvironment *out)
 {
+    /* getenv and unsetenv: there is one thread yet. NOLINTBEGIN(concurrency-mt-unsafe) */
     const ListenFdsEnvironment listen = {.pid = getenv("LISTEN_PID"),
                                          .count = getenv("LISTEN_FDS"),
                                          .names = getenv("LISTEN_FDNAMES")};
@@ -53,6 +53,7 @@ static int read_environment(AppEnvironment *out)
                                         "WATCHDOG_USEC", "WATCHDOG_PID", "NOTIFY_SOCKET"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         (void)unsetenv(names[i]);
+    /* NOLINTEND(concurrency-mt-unsafe) */
     return 0;
 }
 

@@ -19,9 +19,9 @@ enum {
 };
 
 typedef struct {
-    RejectReason reason;
-    int64_t time_ns; /* CLOCK_REALTIME */
     Address source;  /* length 0: unknown */
+    int64_t time_ns; /* CLOCK_REALTIME */
+    RejectReason reason;
     char
         text[REJECT_TEXT_BYTES + 1]; /* the line, unprintable bytes as \xNN, cut, zero-terminated */
 } RejectRecord;

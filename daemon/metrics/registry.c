@@ -253,6 +253,7 @@ int registry_find_or_add(Registry *r, const SeriesKey *key, Series **series)
 {
     char id[SERIES_ID_MAX];
     size_t length = key->name_length;
+    /* Ids have lengths, no terminators. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(id, key->name, key->name_length);
     if (key->tags_length != 0) {
         memcpy(id + length, "|#", 2);
