@@ -22,8 +22,7 @@ typedef struct {
     Address source;  /* length 0: unknown */
     int64_t time_ns; /* CLOCK_REALTIME */
     RejectReason reason;
-    char
-        text[REJECT_TEXT_BYTES + 1]; /* the line, unprintable bytes as \xNN, cut, zero-terminated */
+    char text[REJECT_TEXT_BYTES + 1]; /* the line as utf8_escape() makes it */
 } RejectRecord;
 
 typedef struct {

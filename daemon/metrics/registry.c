@@ -253,12 +253,12 @@ int registry_find_or_add(Registry *r, const SeriesKey *key, Series **series)
 {
     char id[SERIES_ID_MAX];
     size_t length = key->name_length;
-    /* Ids have lengths, no terminators. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(id, key->name, key->name_length);
     if (key->tags_length != 0) {
-        memcpy(id + length, "|#", 2);
-        memcpy(id + length + 2, key->tags, key->tags_length);
-        length += 2 + key->tags_length;
+        id[length++] = '|';
+        id[length++] = '#';
+        memcpy(id + length, key->tags, key->tags_length);
+        length += key->tags_length;
     }
     uint32_t hash = hash_of(r, id, length, key->kind);
 
