@@ -55,13 +55,16 @@ static int decode(const char *in, size_t length, char *out, size_t capacity, siz
 {
     size_t used = 0;
     for (size_t at = 0; at < length;) {
-        bool plus = plus_is_space && in[at] == '+';
+        bool space = plus_is_space && in[at] == '+';
         int byte = next_byte(in, length, &at);
         if (byte <= 0)
             return -EINVAL;
         if (used == capacity)
             return -ENOSPC;
-        out[used++] = plus ? ' ' : (char)byte;
+        out[used] = ' ';
+        if (!space)
+            out[used] = (char)byte;
+        used++;
     }
     *out_length = used;
     return 0;
