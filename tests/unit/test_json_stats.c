@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,9 @@ static char *read_all(const JsonStatsRequest *request, size_t capacity, size_t *
     char *step = malloc(capacity); /* of exactly this size: the sanitizer sees a byte too many */
     size_t room = 1 << 20;
     char *text = malloc(room);
-    assert_true(stats != NULL && step != NULL && text != NULL);
+    assert_non_null(stats);
+    assert_non_null(step);
+    assert_non_null(text);
     json_stats_init(stats, request);
     *length = 0;
     ssize_t got;
@@ -94,10 +97,8 @@ static void expect_document(const JsonStatsRequest *request, const char *expecte
 static void expect_sections(const JsonStatsRequest *request, const char *sections)
 {
     char expected[8192];
-    assert_true(strlen(head) + strlen(sections) + 3 < sizeof expected);
-    strcpy(expected, head);
-    strcat(expected, sections);
-    strcat(expected, "}\n");
+    int length = snprintf(expected, sizeof expected, "%s%s}\n", head, sections);
+    assert_in_range(length, 1, sizeof expected - 1);
     expect_document(request, expected);
 }
 
@@ -307,7 +308,7 @@ static void test_longest_id(void **state)
     size_t length = 0;
     char *expected = read_all(&request, 1 << 16, &length);
     expect_valid(expected, length);
-    assert_true(length > 2 * SERIES_ID_MAX);
+    assert_true(length > (size_t)2 * SERIES_ID_MAX);
     for (size_t capacity = 1; capacity < length; capacity += 97) {
         size_t again = 0;
         char *text = read_all(&request, capacity, &again);
@@ -346,11 +347,13 @@ static void test_a_version_beyond_all_reason_is_an_error(void **state)
     (void)state;
     FixtureSeries fixture;
     fixture_series_init(&fixture, 10);
-    char *version = malloc(2 * JSON_STATS_PIECE_SIZE);
+    size_t size = (size_t)2 * JSON_STATS_PIECE_SIZE;
+    char *version = malloc(size);
     JsonStats *stats = malloc(sizeof *stats);
-    assert_true(version != NULL && stats != NULL);
-    memset(version, 'v', 2 * JSON_STATS_PIECE_SIZE - 1);
-    version[2 * JSON_STATS_PIECE_SIZE - 1] = '\0';
+    assert_non_null(version);
+    assert_non_null(stats);
+    memset(version, 'v', size - 1);
+    version[size - 1] = '\0';
     JsonStatsRequest request = request_for(&fixture);
     request.service.version = version;
     json_stats_init(stats, &request);
