@@ -1,0 +1,173 @@
+#include "http/server_report.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- service and series ---- */
+
+static void add_service(JsonTree *tree, const HttpSite *site)
+{
+    ServiceInfo info = http_site_service(site);
+    cJSON *service = json_tree_object(tree, tree->root, "service");
+    json_tree_text(tree, service, "name", info.name);
+    json_tree_text(tree, service, "version", info.version);
+    json_tree_uint64(tree, service, "pid", (uint64_t)info.pid);
+    json_tree_time(tree, service, "started_at", info.started_realtime_ns);
+    json_tree_seconds(tree, service, "uptime_s", info.uptime_s);
+}
+
+static void add_series(JsonTree *tree, const Registry *registry)
+{
+    cJSON *series = json_tree_object(tree, tree->root, "series");
+    uint32_t counts[SERIES_KINDS];
+    uint64_t total = 0;
+    for (unsigned kind = 0; kind < SERIES_KINDS; kind++) {
+        counts[kind] = registry_count(registry, (SeriesKind)kind);
+        total += counts[kind];
+    }
+    json_tree_uint64(tree, series, "max", registry_max_series(registry));
+    json_tree_uint64(tree, series, "total", total);
+    for (unsigned kind = 0; kind < SERIES_KINDS; kind++)
+        json_tree_uint64(tree, series, series_kind_section((SeriesKind)kind), counts[kind]);
+}
+
+/* ---- ingest ---- */
+
+static void add_kernel_drops(JsonTree *tree, cJSON *parent, uint64_t drops)
+{
+    cJSON *dropped = json_tree_object(tree, parent, "dropped");
+    json_tree_uint64(tree, dropped, "kernel", drops);
+}
+
+static void add_socket(JsonTree *tree, cJSON *sockets, const PoolSocketInfo *info)
+{
+    char address[ADDRESS_TEXT_SIZE];
+    cJSON *socket = json_tree_item(tree, sockets);
+    json_tree_text(tree, socket, "address", address_format(&info->address, address));
+    json_tree_uint64(tree, socket, "datagrams", info->datagrams);
+    add_kernel_drops(tree, socket, info->dropped);
+    cJSON *buffer = json_tree_object(tree, socket, "receive_buffer");
+    json_tree_uint64(tree, buffer, "asked_bytes", (uint64_t)info->receive_buffer_asked);
+    json_tree_uint64(tree, buffer, "granted_bytes", (uint64_t)info->receive_buffer_granted);
+    json_tree_uint64(tree, socket, "queued_bytes", info->queued_bytes);
+}
+
+static void add_intake(JsonTree *tree, cJSON *parent, const IntakeCounts *intake)
+{
+    json_tree_uint64(tree, parent, "datagrams", intake->datagrams);
+    json_tree_uint64(tree, parent, "bytes", intake->bytes);
+    json_tree_uint64(tree, parent, "lines", intake->lines);
+    json_tree_uint64(tree, parent, "values", intake->values);
+    json_tree_uint64(tree, parent, "ignored", intake->ignored);
+    cJSON *rejected = json_tree_object(tree, parent, "rejected");
+    json_tree_uint64(tree, rejected, "total", intake_rejected_total(intake));
+    for (unsigned i = 0; i < REJECT_REASONS; i++)
+        json_tree_uint64(tree, rejected, reject_reason_name((RejectReason)i), intake->rejected[i]);
+    add_kernel_drops(tree, parent, intake->dropped_kernel);
+}
+
+static void add_thread(JsonTree *tree, cJSON *threads, const Pool *pool, unsigned number)
+{
+    IntakeCounts intake;
+    cJSON *thread = json_tree_item(tree, threads);
+    json_tree_uint64(tree, thread, "id", number);
+    pool_thread_counts(pool, number, &intake);
+    add_intake(tree, thread, &intake);
+    int64_t stuck_ns = pool_thread_stuck_ns(pool, number);
+    if (stuck_ns > 0)
+        json_tree_seconds(tree, thread, "stuck_s", (double)stuck_ns / 1e9);
+    else
+        json_tree_null(tree, thread, "stuck_s");
+    cJSON *sockets = json_tree_array(tree, thread, "sockets");
+    size_t count = pool_socket_count(pool, number);
+    for (size_t i = 0; i < count; i++) {
+        PoolSocketInfo info;
+        pool_socket_info(pool, number, i, &info);
+        add_socket(tree, sockets, &info);
+    }
+}
+
+static void add_ingest(JsonTree *tree, const Pool *pool)
+{
+    cJSON *ingest = json_tree_object(tree, tree->root, "ingest");
+    cJSON *threads = json_tree_array(tree, ingest, "threads");
+    unsigned count = pool_thread_count(pool);
+    for (unsigned i = 0; i < count; i++)
+        add_thread(tree, threads, pool, i);
+}
+
+/* ---- http, memory, rejected lines ---- */
+
+static void add_http(JsonTree *tree, const HttpSite *site)
+{
+    static const char *const classes[HTTP_STATUS_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    char address[ADDRESS_TEXT_SIZE];
+    HttpFigures figures;
+    http_counts_read(&site->counts, &figures);
+    cJSON *http = json_tree_object(tree, tree->root, "http");
+    json_tree_text(tree, http, "address", address_format(&site->address, address));
+    json_tree_uint64(tree, http, "connections", figures.connections);
+    json_tree_uint64(tree, http, "max_connections", site->max_connections);
+    json_tree_uint64(tree, http, "accepted", figures.accepted);
+    json_tree_uint64(tree, http, "requests", figures.requests);
+    cJSON *responses = json_tree_object(tree, http, "responses");
+    for (unsigned i = 1; i < HTTP_STATUS_CLASSES; i++) /* 1xx is never sent by a route */
+        json_tree_uint64(tree, responses, classes[i], figures.responses[i]);
+}
+
+/* => the process' resident memory; 0: unknown. */
+static uint64_t resident_bytes(void)
+{
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    char *resident = NULL;
+    strtoull(text, &resident, 10); /* the first figure is the whole address space */
+    return strtoull(resident, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void add_memory(JsonTree *tree, const HttpSite *site)
+{
+    cJSON *memory = json_tree_object(tree, tree->root, "memory");
+    json_tree_uint64(tree, memory, "rss_bytes", resident_bytes());
+    json_tree_uint64(tree, memory, "cells_bytes", pool_memory_bytes(site->pool));
+    json_tree_uint64(tree, memory, "registry_bytes", registry_memory_bytes(site->registry));
+}
+
+static void add_rejected(JsonTree *tree, const Pool *pool)
+{
+    cJSON *list = json_tree_array(tree, tree->root, "recent_rejected");
+    RejectRecord *records = calloc(SERVER_REPORT_REJECTED, sizeof *records);
+    if (records == NULL) {
+        tree->failed = true;
+        return;
+    }
+    size_t count = pool_recent_rejected(pool, records, SERVER_REPORT_REJECTED);
+    for (size_t i = 0; i < count; i++) {
+        char source[ADDRESS_TEXT_SIZE];
+        cJSON *entry = json_tree_item(tree, list);
+        json_tree_time(tree, entry, "time", records[i].time_ns);
+        json_tree_text(tree, entry, "reason", reject_reason_name(records[i].reason));
+        json_tree_text(tree, entry, "source", address_format(&records[i].source, source));
+        json_tree_text(tree, entry, "text", records[i].text);
+    }
+    free(records);
+}
+
+JsonTree server_report(const HttpSite *site)
+{
+    JsonTree tree = json_tree_create();
+    add_service(&tree, site);
+    add_ingest(&tree, site->pool);
+    add_series(&tree, site->registry);
+    add_http(&tree, site);
+    add_memory(&tree, site);
+    add_rejected(&tree, site->pool);
+    return tree;
+}

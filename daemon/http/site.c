@@ -1,0 +1,28 @@
+#include "http/site.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+
+HttpState http_site_state(const HttpSite *site)
+{
+    /* Relaxed: the state alone is read; what it stands for is told apart from it. */
+    return (HttpState)atomic_load_explicit(&site->state, memory_order_relaxed);
+}
+
+void http_site_set_state(HttpSite *site, HttpState state)
+{
+    /* Relaxed: publishes nothing but itself. */
+    atomic_store_explicit(&site->state, (int)state, memory_order_relaxed);
+}
+
+ServiceInfo http_site_service(const HttpSite *site)
+{
+    return (ServiceInfo){
+        .name = "atomicstatsd",
+        .version = site->version,
+        .pid = getpid(),
+        .started_realtime_ns = site->started_realtime_ns,
+        .uptime_s = (double)(clock_monotonic_ns() - site->started_monotonic_ns) / 1e9,
+    };
+}
