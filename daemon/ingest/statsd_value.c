@@ -111,8 +111,11 @@ size_t statsd_values_parse(SeriesKind kind, const char *text, size_t length, Sta
 
 int statsd_values_scale(SeriesKind kind, double rate, StatsdValue *values, size_t count)
 {
+    double weight = 1 / rate;
     for (size_t i = 0; i < count; i++) {
-        double scaled = values[i].as.number / rate;
+        double number = values[i].as.number;
+        /* Just as it will be recorded: at the edge only one of the two may overflow. */
+        double scaled = kind == SERIES_COUNTER ? number / rate : number * weight;
         if (!isfinite(scaled))
             return -ERANGE;
         if (kind == SERIES_COUNTER) {
