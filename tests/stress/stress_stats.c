@@ -31,6 +31,14 @@ static uint64_t next_random(uint64_t *rng)
     return *rng;
 }
 
+static AtomicStats *create(void)
+{
+    AtomicStats *s = astats_create();
+    if (s == NULL)
+        abort();
+    return s;
+}
+
 static bool is_all_sevens(const AtomicStatsSummary *s)
 {
     return s->count > 0 && s->sum == 7 * s->count && s->mean == 7 && s->min == 7 && s->max == 7 &&
@@ -83,7 +91,7 @@ static void *record_until_stopped(void *arg)
 /* 4 threads record without a pause while main takes at least 100,000 summaries in a row. */
 static bool summaries_while_recording(double seconds)
 {
-    AtomicStats *s = astats_create();
+    AtomicStats *s = create();
     _Atomic bool stop = false;
     pthread_barrier_t start;
     pthread_t thread[RECORDERS];
@@ -151,10 +159,10 @@ static void *watch(void *arg)
  * at once, while a reader summarises. */
 static bool threads_that_come_and_go(double seconds, uint64_t rng)
 {
-    AtomicStats *s = astats_create();
+    AtomicStats *s = create();
     _Atomic bool stop = false;
     Watcher watcher = {s, &stop, 0, 0};
-    pthread_t watching, thread[SLOTS];
+    pthread_t watching, thread[SLOTS] = {0};
     Visitor visitor[SLOTS];
     uint64_t records = 0, visits = 0;
     double deadline = now() + seconds;
@@ -198,7 +206,7 @@ static void *record_one_to_n(void *arg)
 /* 40 threads at once, each 1, 2, …, n: all allocate segments and none loses a record. */
 static bool a_crowd(void)
 {
-    AtomicStats *s = astats_create();
+    AtomicStats *s = create();
     pthread_barrier_t start;
     pthread_t thread[CROWD];
     Member member = {s, &start};

@@ -59,12 +59,10 @@ static unsigned numbers_in_use(void)
 }
 
 typedef struct {
-    uint64_t id, rng;
-    uint32_t hold;
+    uint64_t id, rng, claims, wrong;
     double deadline;
     pthread_barrier_t *start;
-    uint64_t claims, wrong;
-    uint32_t highest;
+    uint32_t hold, highest;
 } Claimer;
 
 /* => 1 if somebody else has it, or there was none; else 0, and it is marked as `id`'s. */
@@ -169,8 +167,8 @@ static void *live(void *arg)
 
 static bool lives(double seconds)
 {
-    pthread_t thread[SLOTS];
-    Visitor visitor[SLOTS];
+    pthread_t thread[SLOTS] = {0};
+    Visitor visitor[SLOTS] = {{0, 0}};
     uint64_t started = 0, wrong = 0;
     double deadline = now() + seconds;
     while (started < SLOTS || now() < deadline) {

@@ -15,6 +15,8 @@ enum {
     CELLS_MAX = 40
 };
 
+static uint64_t seed = 20260131;
+
 static void expect_double(const char *what, double expected, double actual)
 {
     bool same = isnan(expected) ? isnan(actual) : expected == actual;
@@ -147,14 +149,6 @@ static void expect_oracle(const double *values, size_t n, AtomicStatsSummary act
                  actual.stddev, apart, limit);
 }
 
-static uint64_t seeded(void)
-{
-    const char *given = getenv("SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 0) | 1 : 20260131;
-    print_message("# SEED=%llu\n", (unsigned long long)seed);
-    return seed;
-}
-
 /* Offsets far larger than the spread are what a plain sum of squares fails at. */
 static void test_random_sets_against_the_oracle(void **state)
 {
@@ -171,7 +165,7 @@ static void test_random_sets_against_the_oracle(void **state)
         {0, 1, 1e-13},  {-0.5, 1, 1e-13},   {1000, 1, 1e-12},
         {1e9, 1, 1e-7}, {-1e15, 100, 1e-3}, {1, 1e12, 1e-13},
     };
-    uint64_t rng = seeded();
+    uint64_t rng = seed;
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
         for (int cells = 1; cells <= CELLS_MAX; cells += 13) {
             for (int i = 0; i < N; i++)
@@ -190,7 +184,7 @@ static void test_cells_far_apart(void **state)
         N = 4000
     };
     static double values[N];
-    uint64_t rng = seeded();
+    uint64_t rng = seed;
     for (int cells = 2; cells <= CELLS_MAX; cells++) {
         for (int i = 0; i < N; i++)
             values[i] = (i % cells) * 1e6 + random_unit(&rng);
@@ -255,8 +249,11 @@ static void test_overflow_of_the_sum(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        seed = strtoull(argv[1], NULL, 0) | 1;
+    print_message("# seed %llu (first argument)\n", (unsigned long long)seed);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_small_sets_over_any_number_of_cells),
