@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
 #include "base/log.h"
 #include "http/flight.h"
+#include "http/framing.h"
 #include "http/listener.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -97,33 +99,6 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
     return strlen(text);
 }
 
-typedef struct {
-    unsigned content_lengths;
-    bool body; /* it announces one, of more than 0 bytes or of unknown length */
-} Framing;
-
-static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                   const char *value)
-{
-    (void)kind;
-    Framing *framing = context;
-    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
-        framing->body = true;
-    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) != 0)
-        return MHD_YES;
-    framing->content_lengths++;
-    if (value == NULL || value[0] == '\0' || value[strspn(value, "0")] != '\0')
-        framing->body = true;
-    return MHD_YES;
-}
-
-static Framing read_framing(struct MHD_Connection *connection)
-{
-    Framing framing = {.content_lengths = 0, .body = false};
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, note_header, &framing);
-    return framing;
-}
-
 /* The answer to a request whose body will not be read. */
 static Reply refuse_body(const HttpServer *server, const char *method, const Exchange *exchange,
                          const Framing *framing)
@@ -175,7 +150,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     if (exchange->complete)
         return send_reply(server, connection, method,
                           routes_answer(&server->site, method, exchange->target, exchange->length));
-    Framing framing = read_framing(connection);
+    Framing framing = framing_read(connection);
     exchange->complete = framing.content_lengths <= 1 && !framing.body;
     if (exchange->complete)
         return MHD_YES;
@@ -213,7 +188,24 @@ static int start_masked(HttpServer *server, int fd, unsigned max_connections)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (server->daemon != NULL)
         return 0;
-    return error != 0 ? -error : -EIO;
+    /* EBADF comes from its clean-up after a failed pthread_create(). */
+    return error == 0 || error == EBADF ? -EAGAIN : -error;
+}
+
+/* Starts it, or closes the socket. A start that fails has closed the socket in some cases and not in
+ * others, and the number may already be somebody else's: so it is closed only if it is still ours. */
+static int start_or_close(HttpServer *server, int fd, unsigned max_connections)
+{
+    struct stat ours;
+    struct stat now;
+    bool known = fstat(fd, &ours) == 0;
+    int error = start_masked(server, fd, max_connections);
+    if (error == 0)
+        return 0;
+    log_error("http", "cannot start the server's thread: %s", strerrordesc_np(-error));
+    if (known && fstat(fd, &now) == 0 && now.st_dev == ours.st_dev && now.st_ino == ours.st_ino)
+        close(fd);
+    return error;
 }
 
 static void fill_site(HttpSite *site, const HttpOptions *options)
@@ -240,14 +232,10 @@ int http_server_open(HttpServer **server, const HttpOptions *options)
     fill_site(&made->site, options);
     int fd = options->inherited_fd >= 0 ? listener_adopt(options->inherited_fd, &made->site.address)
                                         : listener_open(options->listen, &made->site.address);
-    error = fd < 0 ? fd : start_masked(made, fd, options->max_connections);
+    error = fd < 0 ? fd : start_or_close(made, fd, options->max_connections);
     if (error == 0) {
         *server = made;
         return 0;
-    }
-    if (fd >= 0) {
-        log_error("http", "cannot start the server's thread: %s", strerrordesc_np(-error));
-        close(fd);
     }
     flight_fini(&made->flight);
     free(made);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -553,6 +554,44 @@ static void test_an_address_in_use_is_an_error(void **state)
     stop_daemon(&daemon);
 }
 
+static unsigned open_files(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Whatever step of the start runs out of file descriptors, none is lost and none closed twice. */
+static void test_a_start_that_fails_leaves_nothing_open(void **state)
+{
+    (void)state;
+    Daemon daemon;
+    prepare_daemon(&daemon);
+    Address any = loopback();
+    HttpOptions options = options_for(&daemon, &any);
+    struct rlimit limit;
+    assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &limit));
+    unsigned before = open_files();
+    int next = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    close(next);
+    unsigned failures = 0;
+    for (unsigned more = 0; more < 8; more++) {
+        struct rlimit few = {.rlim_cur = (rlim_t)next + more, .rlim_max = limit.rlim_max};
+        assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &few));
+        HttpServer *server = NULL;
+        int error = http_server_open(&server, &options);
+        assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &limit));
+        assert_true(error == 0 || error == -EMFILE);
+        assert_int_equal(error == 0, server != NULL);
+        failures += error != 0;
+        http_server_close(server);
+        assert_int_equal(before, open_files());
+    }
+    assert_in_range(failures, 2, 7);
+    stop_daemon(&daemon);
+}
+
 static void test_an_inherited_socket_is_used_and_closed(void **state)
 {
     (void)state;
@@ -622,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_stop_does_not_wait_for_idle_connections),
         cmocka_unit_test(test_two_servers_in_one_process),
         cmocka_unit_test(test_an_address_in_use_is_an_error),
+        cmocka_unit_test(test_a_start_that_fails_leaves_nothing_open),
         cmocka_unit_test(test_an_inherited_socket_is_used_and_closed),
         cmocka_unit_test(test_signals_stay_with_the_caller),
     };
