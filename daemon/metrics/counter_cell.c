@@ -3,7 +3,7 @@
 #include <math.h>
 
 /* Doubles below this magnitude fit an int64. */
-#define TWO_TO_THE_62 0x1p62
+#define TWO_TO_THE_63 0x1p63
 
 /* 2^26 doubles below this magnitude fit an __int128 together. */
 #define TWO_TO_THE_100 0x1p100
@@ -51,7 +51,7 @@ static void state_add_integer(CounterState *state, int64_t delta)
  * it if it may not fit an int64. */
 static double state_add_whole(CounterState *state, double number)
 {
-    if (!(fabs(number) < TWO_TO_THE_62))
+    if (!(fabs(number) < TWO_TO_THE_63))
         return number;
     int64_t whole = (int64_t)number;
     state_add_integer(state, whole);

@@ -223,9 +223,9 @@ static void test_a_half_written_copy_is_invisible(void **state)
         /* relaxed: one thread. */
         uint64_t seq = atomic_load_explicit(&cell.seq, memory_order_relaxed);
         memset(&cell.copy[(seq + 1) & 1], 0xa5, sizeof cell.copy[0]);
-        expect_integer(10 * additions, value_of(&cell, 1));
+        expect_integer(INT64_C(10) * additions, value_of(&cell, 1));
         counter_cell_add_double(&cell, 10);
-        expect_integer(10 * additions + 10, value_of(&cell, 1));
+        expect_integer(INT64_C(10) * additions + 10, value_of(&cell, 1));
     }
 }
 
