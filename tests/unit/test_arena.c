@@ -51,7 +51,7 @@ static void test_a_zeroed_arena_is_given_back(void **state)
 static void test_memory_is_zeroed_and_aligned(void **state)
 {
     (void)state;
-    Arena *arena = fresh(8 * MIB);
+    Arena *arena = fresh((size_t)8 * MIB);
     for (size_t alignment = 1; alignment <= 4096; alignment *= 2) {
         for (size_t bytes = 1; bytes < 200; bytes += 33) {
             char *memory = arena_alloc(arena, bytes, alignment);
@@ -93,7 +93,7 @@ static void test_pieces_stay_where_they_are(void **state)
 static void test_the_end_of_the_range(void **state)
 {
     (void)state;
-    Arena *arena = fresh(2 * MIB);
+    Arena *arena = fresh((size_t)2 * MIB);
     assert_null(arena_alloc(arena, 2 * MIB + 1, 1));
     assert_null(arena_alloc(arena, SIZE_MAX, 1));
     char *first = arena_alloc(arena, 2 * MIB - 100, 1);
@@ -102,7 +102,7 @@ static void test_the_end_of_the_range(void **state)
     assert_null(arena_alloc(arena, SIZE_MAX - 10, 1));
     assert_null(arena_alloc(arena, 65, 64)); /* 36 of the 100 bytes are padding */
     char *rest = arena_alloc(arena, 64, 64);
-    assert_ptr_equal(first + 2 * MIB - 100 + 36, rest);
+    assert_ptr_equal(first + ((size_t)2 * MIB - 64), rest);
     first[0] = rest[63] = 1;
     assert_null(arena_alloc(arena, 1, 1));
     assert_null(arena_alloc(arena, 1, 4096));

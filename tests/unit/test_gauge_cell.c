@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-/* By their bits: -0 is not 0 here. */
+/* -0 is not 0 here. */
 static void expect(double expected, const GaugeCell *cell)
 {
     double actual = gauge_cell_get(cell);
-    if (memcmp(&expected, &actual, sizeof actual) != 0)
+    if (!(expected == actual) || signbit(expected) != signbit(actual))
         fail_msg("expected %.17g, got %.17g", expected, actual);
 }
 
