@@ -1,0 +1,192 @@
+/* Any bytes as a datagram: nothing outside a line is read and nothing in it changed, what is accepted
+ * keeps to the protocol, parsing is a function of the line alone, and the pipeline accounts for
+ * every line and value. */
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "ingest/pipeline.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum {
+    MAX_SERIES = 4 /* so that most inputs reach the limit */
+};
+
+/* What the pipeline must come to, by parsing alone. */
+typedef struct {
+    Pipeline *pipeline; /* after its flush: knows which series exist */
+    IntakeCounts counts;
+} Account;
+
+static void require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+/* A copy that ends where it ends, so that ASan sees a byte too many. */
+static char *exact_copy(const void *bytes, size_t length)
+{
+    char *copy = malloc(length);
+    require(copy != NULL || length == 0);
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    return copy;
+}
+
+static void check_value(const StatsdLine *line, const StatsdValue *value)
+{
+    switch (line->key.kind) {
+    case SERIES_STATS:
+    case SERIES_GAUGE:
+        require(isfinite(value->as.number) && isfinite(value->as.number * line->weight));
+        break;
+    case SERIES_COUNTER:
+        require(isfinite(value->as.number));
+        if (value->flags & VALUE_IS_INTEGER)
+            require((double)value->integer == value->as.number);
+        break;
+    case SERIES_SET:
+        require(value->integer > 0 && memchr(value->as.text, '|', (size_t)value->integer) == NULL);
+        break;
+    case SERIES_FLAG:
+        require(value->integer == 0 || value->integer == 1);
+        break;
+    case SERIES_PROGRESS:
+        require((value->flags & (VALUE_DONE | VALUE_TOTAL)) != 0 && value->integer >= 0);
+        require(!(value->flags & VALUE_RELATIVE) || value->flags == (VALUE_DONE | VALUE_RELATIVE));
+        require(!(value->flags & VALUE_TOTAL) || value->as.total >= 0);
+        break;
+    case SERIES_KINDS:
+        abort();
+    }
+}
+
+static void check_sample(const StatsdLine *line, size_t length)
+{
+    const SeriesKey *key = &line->key;
+    require(key->kind >= 0 && key->kind < SERIES_KINDS);
+    require(key->name_length >= 1 && key->name_length <= SERIES_NAME_MAX);
+    require(utf8_is_clean(key->name, key->name_length));
+    require(memchr(key->name, ':', key->name_length) == NULL);
+    require(memchr(key->name, '|', key->name_length) == NULL);
+    require(key->tags_length <= SERIES_TAGS_MAX);
+    if (key->tags_length > 0)
+        require(utf8_is_clean(key->tags, key->tags_length));
+    require(isfinite(line->weight) && line->weight >= 1);
+    require(line->value_count >= 1 && line->value_count <= statsd_line_max_values(length));
+    for (size_t i = 0; i < line->value_count; i++)
+        check_value(line, &line->values[i]);
+}
+
+static void check_same(const StatsdLine *a, const StatsdLine *b)
+{
+    require(a->key.kind == b->key.kind && a->key.name == b->key.name);
+    require(a->key.name_length == b->key.name_length && a->key.tags == b->key.tags);
+    require(a->key.tags_length == b->key.tags_length && a->value_count == b->value_count);
+    require(memcmp(&a->weight, &b->weight, sizeof a->weight) == 0);
+    for (size_t i = 0; i < a->value_count; i++) {
+        require(memcmp(&a->values[i].as, &b->values[i].as, sizeof a->values[i].as) == 0);
+        require(a->values[i].integer == b->values[i].integer);
+        require(a->values[i].flags == b->values[i].flags);
+    }
+}
+
+static bool series_exists(Pipeline *p, const SeriesKey *key)
+{
+    Slot *slot;
+    return series_index_find(&p->index, key, series_index_hash(&p->index, key), &slot) == 0;
+}
+
+static void enter(Account *account, StatsdVerdict verdict, const StatsdLine *line, RejectReason why)
+{
+    IntakeCounts *counts = &account->counts;
+    counts->lines += verdict != STATSD_BLANK;
+    if (verdict == STATSD_IGNORED)
+        counts->ignored++;
+    else if (verdict == STATSD_REJECTED)
+        counts->rejected[why]++;
+    /* Series never go, so what does not exist in the end found no room when it came. */
+    else if (verdict == STATSD_SAMPLE && series_exists(account->pipeline, &line->key))
+        counts->values += line->value_count;
+    else if (verdict == STATSD_SAMPLE)
+        counts->rejected[REJECT_OVER_LIMIT]++;
+}
+
+static void check_line(const char *bytes, size_t length, Account *account)
+{
+    char *text = exact_copy(bytes, length);
+    size_t room = statsd_line_max_values(length) * sizeof(StatsdValue);
+    StatsdValue *values = malloc(room);
+    StatsdValue *values_again = malloc(room);
+    require(values != NULL && values_again != NULL);
+    StatsdLine line;
+    StatsdLine again;
+    RejectReason why = REJECT_REASONS;
+    RejectReason why_again = REJECT_REASONS;
+
+    StatsdVerdict verdict = statsd_line_parse(text, length, values, &line, &why);
+    require(verdict == statsd_line_parse(text, length, values_again, &again, &why_again));
+    require(why == why_again);
+    require((why < REJECT_OVER_LIMIT) == (verdict == STATSD_REJECTED));
+    require(length == 0 || memcmp(text, bytes, length) == 0);
+    if (verdict == STATSD_SAMPLE) {
+        check_sample(&line, length);
+        check_same(&line, &again);
+    }
+    enter(account, verdict, &line, why);
+    free(values);
+    free(values_again);
+    free(text);
+}
+
+static void check_lines(const char *bytes, size_t size, Account *account)
+{
+    while (size > 0) {
+        const char *newline = memchr(bytes, '\n', size);
+        size_t length = newline != NULL ? (size_t)(newline - bytes) : size;
+        check_line(bytes, length, account);
+        size_t taken = length + (newline != NULL);
+        bytes += taken;
+        size -= taken;
+    }
+}
+
+static void check_counts(const IntakeCounts *expected, const IntakeCounts *counts)
+{
+    require(expected->datagrams == counts->datagrams && expected->bytes == counts->bytes);
+    require(expected->lines == counts->lines && expected->values == counts->values);
+    require(expected->ignored == counts->ignored);
+    for (size_t i = 0; i < REJECT_REASONS; i++)
+        require(expected->rejected[i] == counts->rejected[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static Pipeline pipeline; /* too large for the stack */
+    static RejectLog rejects;
+    Registry *registry;
+    require(registry_create(&registry, MAX_SERIES) == 0);
+    reject_log_init(&rejects);
+    require(pipeline_init(&pipeline, registry, &rejects, size % 2 != 0) == 0);
+
+    char *datagram = exact_copy(data, size);
+    pipeline_datagram(&pipeline, datagram, size, NULL);
+    pipeline_flush(&pipeline);
+    require(size == 0 || memcmp(datagram, data, size) == 0);
+
+    Account account = {.pipeline = &pipeline, .counts = {.datagrams = 1, .bytes = size}};
+    check_lines(datagram, size, &account);
+    check_counts(&account.counts, &pipeline.counts);
+
+    free(datagram);
+    pipeline_fini(&pipeline);
+    reject_log_fini(&rejects);
+    registry_destroy(registry);
+    return 0;
+}
