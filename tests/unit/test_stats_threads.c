@@ -13,9 +13,12 @@
 
 static bool memory_is_short;
 static int mutex_error;
+static pthread_barrier_t *allocate_together; /* who allocates meets the others here */
 
 static void *scarce_aligned_alloc(size_t alignment, size_t size)
 {
+    if (allocate_together != NULL)
+        pthread_barrier_wait(allocate_together);
     if (!memory_is_short)
         return aligned_alloc(alignment, size);
     errno = ENOMEM;
@@ -184,6 +187,27 @@ static void test_no_memory_for_a_segment(void **state)
     astats_destroy(s);
 }
 
+/* Two threads find the same segment missing and both allocate it: one of them has to throw its own
+ * away and record into the other's. */
+static void test_two_threads_allocate_the_same_segment(void **state)
+{
+    (void)state;
+    AtomicStats *s = create();
+    /* relaxed: no other thread runs. The two get the numbers 8 and 9. */
+    uint64_t saved =
+        atomic_fetch_or_explicit(&astats_threads_.used[0], UINT64_C(0xff), memory_order_relaxed);
+    pthread_barrier_t both;
+    pthread_barrier_init(&both, NULL, 2);
+    allocate_together = &both;
+    record_at_once(s, 2, 100, 7);
+    allocate_together = NULL;
+    pthread_barrier_destroy(&both);
+    atomic_store_explicit(&astats_threads_.used[0], saved, memory_order_relaxed);
+    expect_summary((AtomicStatsSummary){200, 1400, 7, 7, 7, 0}, s);
+    assert_int_equal(0, records_in(&s->shared));
+    astats_destroy(s);
+}
+
 static void test_no_number_left(void **state)
 {
     (void)state;
@@ -248,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_threads_one_after_the_other_share_a_cell),
         cmocka_unit_test(test_no_memory_to_create),
         cmocka_unit_test(test_no_memory_for_a_segment),
+        cmocka_unit_test(test_two_threads_allocate_the_same_segment),
         cmocka_unit_test(test_no_number_left),
         cmocka_unit_test(test_recording_in_a_destructor_after_ours),
     };
