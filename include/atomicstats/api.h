@@ -4,8 +4,10 @@
  * function is then static inline in each file that uses it. libatomicstats, for other languages,
  * is the same text compiled once with ASTATS_EXPORT. The little state that must exist once in a
  * process (which thread has which shard) is a weak definition that the linker merges, so files
- * with and without the library may share an AtomicStats. Not merged: a plugin that is loaded with
- * dlopen(RTLD_LOCAL) and brings its own copy; link such a plugin to libatomicstats.so. */
+ * linked together, with and without the library, may share an AtomicStats. Not merged, and so not to
+ * be mixed on one AtomicStats: a program that includes these headers, and a library with its own copy
+ * of them that it loads with dlopen (unless the program is linked with -latomicstats or -rdynamic,
+ * so that the dynamic linker sees its copy). Records would be lost. */
 #ifndef ATOMICSTATS_API_H
 #define ATOMICSTATS_API_H
 

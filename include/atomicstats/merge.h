@@ -24,7 +24,8 @@ typedef struct {
     double count;
     double sum, compensation;
     double min, max;
-    double mean;    /* for the squares only; the summary's mean is sum / count */
+    double origin;  /* the first cell's shift */
+    double mean;    /* less `origin`, for the squares only; the summary's mean is sum / count */
     double squares; /* distances from `mean`, squared, weighted */
 } AstatsMerge;
 
@@ -56,7 +57,11 @@ static inline void astats_merge_add(AstatsMerge *merge, const AstatsCellState *s
     if (squares < 0 || state->min == state->max)
         squares = 0;
 
-    double mean = shift + offset;
+    /* Means are compared as distances from a value near them: at 1e9 a mean itself is rounded to
+     * 1e-7, and what the cells are apart would drown in that. */
+    if (!(merge->count > 0))
+        merge->origin = shift;
+    double mean = (shift - merge->origin) + offset;
     double count = merge->count + state->count;
     double apart = merge->count > 0 ? mean - merge->mean : 0;
     merge->squares += squares + apart * apart * merge->count * (state->count / count);

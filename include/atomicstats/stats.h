@@ -36,28 +36,30 @@
 
 typedef struct AtomicStats AtomicStats;
 
-/* => a new object without records, or NULL and errno ENOMEM. */
+/* => a new object without records, or NULL and errno: ENOMEM, or what pthread_mutex_init gave. */
 ASTATS_API AtomicStats *astats_create(void);
 
 /* Frees it. No other thread may be using it. NULL is allowed. */
 ASTATS_API void astats_destroy(AtomicStats *s);
 
 /* Records one value. A NaN or an infinity is not recorded. Any thread. */
-ASTATS_API void astats_record(AtomicStats *s, double value);
+__attribute__((nonnull)) ASTATS_API void astats_record(AtomicStats *s, double value);
 
 /* Records `value` as if it had come `weight` times: count grows by weight, sum by value * weight.
  * Not recorded unless both are finite and weight > 0. Any thread. */
-ASTATS_API void astats_record_weighted(AtomicStats *s, double value, double weight);
+__attribute__((nonnull)) ASTATS_API void astats_record_weighted(AtomicStats *s, double value,
+                                                                double weight);
 
 /* Fills *out; with no record: 0, 0, NAN, NAN, NAN, NAN. Any thread. */
 ASTATS_API void astats_summary(const AtomicStats *s, AtomicStatsSummary *out);
 
 /* ---- how ---- */
 
-/* Segment k holds the cells of the threads with the numbers from 8 * 2^k - 8 to 8 * 2^(k+1) - 9. */
+/* The first threads' cells are part of the object: one comparison finds them. Then segment k holds
+ * those of the threads with the numbers from 8 * 2^k to 8 * 2^(k+1) - 1. */
 enum {
     ASTATS_FIRST_SEGMENT_ = 8,
-    ASTATS_SEGMENTS_ = 14
+    ASTATS_SEGMENTS_ = 13
 };
 
 /* Two lines of its own: the CPU prefetches lines in pairs, a neighbour's line would come along. */
@@ -150,7 +152,8 @@ static inline AstatsCell *astats_shard_(AtomicStats *s)
     return astats_shard_far_(s);
 }
 
-static inline void astats_record_shared_(AtomicStats *s, double value, double weight)
+__attribute__((nonnull)) static inline void astats_record_shared_(AtomicStats *s, double value,
+                                                                  double weight)
 {
     /* The mutex makes its holder the one writer that a cell may have, one after the other. */
     pthread_mutex_lock(&s->shared_lock);

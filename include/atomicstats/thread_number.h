@@ -1,8 +1,9 @@
 /* A small number for each running thread, used again when the thread has ended.
  *
  * Who      each thread asks for its number at its first record; a thread-exit destructor gives it
- *          back. The numbers in use are a bitmap; the lowest free one is handed out, so numbers stay
- *          below the highest count of threads that ever ran at once.
+ *          back. The numbers in use are a bitmap, searched from its start for a free one, so numbers
+ *          stay close to the highest count of threads that ever ran at once (its 64-bit words are read
+ *          one after the other: a number that is given back meanwhile may be passed over).
  * Key      a number belongs to at most one thread at a time, and what its last owner wrote is seen
  * invariant by the next one: giving back releases, taking acquires, on the same word. That is what
  *          lets a new thread go on with a dead thread's single-writer cell.
