@@ -290,7 +290,7 @@ int registry_grow_set(Registry *r, const Series *series)
     pthread_mutex_lock(&r->lock);
     /* relaxed: only written under the mutex that this thread holds. */
     if (atomic_load_explicit(&cell->sketch, memory_order_relaxed) == NULL) {
-        HyperLogLog *sketch = allocate(r, sizeof *sketch, 64);
+        SetSketch *sketch = allocate(r, sizeof *sketch, 64);
         if (sketch == NULL)
             error = -ENOMEM;
         else

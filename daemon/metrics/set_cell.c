@@ -3,22 +3,21 @@
 #include <math.h>
 #include <stddef.h>
 
-static HyperLogLog *sketch_of(const SetCell *cell)
+static SetSketch *sketch_of(const SetCell *cell)
 {
-    /* acquire: pairs with the release in set_cell_grow(), which publishes the zeroed registers. */
+    /* acquire: pairs with the release in set_cell_grow(), which publishes the zeroes. */
     return atomic_load_explicit(&cell->sketch, memory_order_acquire);
 }
 
-/* => whether the hash is among the small ones; adds it if there is room. */
-static bool small_add(SetCell *cell, uint64_t hash)
+/* => whether the hash is among the places; adds it if there is room. */
+static bool places_add(_Atomic uint64_t *places, size_t count, uint64_t hash)
 {
-    for (size_t i = 0; i < SET_SMALL; i++) {
+    for (size_t i = 0; i < count; i++) {
         /* relaxed: a place is written once, and its value is all that is wanted of it; the fence in
          * set_cell_add() orders it against the sketch. */
-        uint64_t seen = atomic_load_explicit(&cell->small[i], memory_order_relaxed);
-        if (seen == 0 &&
-            atomic_compare_exchange_strong_explicit(&cell->small[i], &seen, hash,
-                                                    memory_order_relaxed, memory_order_relaxed))
+        uint64_t seen = atomic_load_explicit(&places[i], memory_order_relaxed);
+        if (seen == 0 && atomic_compare_exchange_strong_explicit(
+                             &places[i], &seen, hash, memory_order_relaxed, memory_order_relaxed))
             return true;
         if (seen == hash)
             return true;
@@ -26,12 +25,30 @@ static bool small_add(SetCell *cell, uint64_t hash)
     return false;
 }
 
+/* => how many places are taken. */
+static size_t places_taken(const _Atomic uint64_t *places, size_t count)
+{
+    size_t taken = 0;
+    /* relaxed: a count of what was added up to about now. */
+    while (taken < count && atomic_load_explicit(&places[taken], memory_order_relaxed) != 0)
+        taken++;
+    return taken;
+}
+
+static void sketch_add(SetSketch *sketch, uint64_t hash)
+{
+    hll_add(&sketch->hll, hash);
+    /* relaxed: a place is written once; a full list stays full, and large sets need not read it. */
+    if (atomic_load_explicit(&sketch->listed[SET_LISTED - 1], memory_order_relaxed) == 0)
+        places_add(sketch->listed, SET_LISTED, hash);
+}
+
 bool set_cell_add(SetCell *cell, uint64_t hash)
 {
     hash = hash != 0 ? hash : 1; /* 0 means a free place */
-    HyperLogLog *sketch = sketch_of(cell);
+    SetSketch *sketch = sketch_of(cell);
     if (sketch == NULL) {
-        bool in = small_add(cell, hash);
+        bool in = places_add(cell->small, SET_SMALL, hash);
         /* seq_cst fence: our place is written before the sketch is looked for again. Pairs with the
          * one in set_cell_grow(); see Hazard. */
         atomic_thread_fence(memory_order_seq_cst);
@@ -39,15 +56,15 @@ bool set_cell_add(SetCell *cell, uint64_t hash)
         if (sketch == NULL)
             return in;
     }
-    hll_add(sketch, hash);
+    sketch_add(sketch, hash);
     return true;
 }
 
-bool set_cell_grow(SetCell *cell, HyperLogLog *sketch)
+bool set_cell_grow(SetCell *cell, SetSketch *sketch)
 {
     if (sketch_of(cell) != NULL)
         return false;
-    /* release: publishes the registers; pairs with the acquire in sketch_of(). */
+    /* release: publishes the zeroes; pairs with the acquire in sketch_of(). */
     atomic_store_explicit(&cell->sketch, sketch, memory_order_release);
     /* seq_cst fence: the sketch is there before the places are read; see Hazard. */
     atomic_thread_fence(memory_order_seq_cst);
@@ -55,21 +72,20 @@ bool set_cell_grow(SetCell *cell, HyperLogLog *sketch)
         /* relaxed: the fence orders it. */
         uint64_t hash = atomic_load_explicit(&cell->small[i], memory_order_relaxed);
         if (hash != 0)
-            hll_add(sketch, hash);
+            sketch_add(sketch, hash);
     }
     return true;
 }
 
 double set_cell_count(const SetCell *cell)
 {
-    double small = 0;
-    for (size_t i = 0; i < SET_SMALL; i++) {
-        /* relaxed: a count of what was added up to about now. */
-        if (atomic_load_explicit(&cell->small[i], memory_order_relaxed) == 0)
-            break;
-        small++;
-    }
-    const HyperLogLog *sketch = sketch_of(cell);
+    double small = (double)places_taken(cell->small, SET_SMALL);
+    const SetSketch *sketch = sketch_of(cell);
+    if (sketch == NULL)
+        return small;
+    size_t listed = places_taken(sketch->listed, SET_LISTED);
     /* While the sketch is being filled it may know less than the places do. */
-    return sketch == NULL ? small : fmax(small, hll_estimate(sketch));
+    if (listed < SET_LISTED)
+        return fmax(small, (double)listed);
+    return fmax(SET_LISTED, hll_estimate(&sketch->hll));
 }

@@ -18,12 +18,12 @@
 
 enum {
     WRITERS = 4,
-    MOST_VALUES = 300 /* few, so that most of a round is about the growth */
+    MOST_VALUES = 400 /* few, so that most of a round is about growing, twice */
 };
 
 typedef struct {
     SetCell cell;
-    HyperLogLog sketch;
+    SetSketch sketch;
     pthread_mutex_t growth; /* what the registry's mutex is for */
     pthread_barrier_t barrier;
     uint64_t base; /* value i has the hash of base + i */
@@ -127,12 +127,12 @@ static void prepare(Round *round, uint64_t *rng)
     atomic_store_explicit(&round->running, WRITERS, memory_order_relaxed);
 }
 
-static bool same_sketch(const HyperLogLog *a, const HyperLogLog *b)
+static bool same_sketch(const SetSketch *a, const SetSketch *b)
 {
     for (uint32_t i = 0; i < HLL_REGISTERS; i++) {
         /* relaxed: nobody writes any more. */
-        if (atomic_load_explicit(&a->registers[i], memory_order_relaxed) !=
-            atomic_load_explicit(&b->registers[i], memory_order_relaxed))
+        if (atomic_load_explicit(&a->hll.registers[i], memory_order_relaxed) !=
+            atomic_load_explicit(&b->hll.registers[i], memory_order_relaxed))
             return false;
     }
     return true;
@@ -142,7 +142,7 @@ static bool same_sketch(const HyperLogLog *a, const HyperLogLog *b)
 static bool is_right(const Round *round)
 {
     static SetCell expected;
-    static HyperLogLog sketch;
+    static SetSketch sketch;
     memset(&expected, 0, sizeof expected);
     memset(&sketch, 0, sizeof sketch);
     for (uint32_t i = 0; i < round->values; i++) {
@@ -198,7 +198,7 @@ static bool run(double seconds, uint64_t seed)
 
 typedef struct {
     SetCell cell;
-    HyperLogLog sketch;
+    SetSketch sketch;
     _Atomic uint64_t turn; /* main: the round that may be played; UINT64_MAX: no more */
     _Atomic uint64_t done; /* the grower: the last one that it has played */
 } Duel;
@@ -250,11 +250,13 @@ static bool duel(double seconds, uint64_t seed)
         stagger(hash >> 54);
         set_cell_add(&duel.cell, hash);
         await(&duel.done, round);
-        _Atomic uint8_t *place = &duel.sketch.registers[hash & (HLL_REGISTERS - 1)];
+        _Atomic uint8_t *place = &duel.sketch.hll.registers[hash & (HLL_REGISTERS - 1)];
         /* relaxed: the round is over. */
-        lost += atomic_load_explicit(place, memory_order_relaxed) == 0;
+        lost += atomic_load_explicit(place, memory_order_relaxed) == 0 ||
+                atomic_load_explicit(&duel.sketch.listed[0], memory_order_relaxed) != hash;
         both += atomic_load_explicit(&duel.cell.small[0], memory_order_relaxed) != 0;
         atomic_store_explicit(place, 0, memory_order_relaxed);
+        atomic_store_explicit(&duel.sketch.listed[0], 0, memory_order_relaxed);
     } while (round % 256 != 0 || now() < deadline);
     /* release: pairs with the acquire in await(). */
     atomic_store_explicit(&duel.turn, UINT64_MAX, memory_order_release);
