@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+static uint64_t seed = 20260203;
+
 __extension__ typedef __int128 Wide;
 
 static CounterValue value_of(const CounterCell *cells, size_t count)
@@ -233,9 +235,7 @@ static void test_a_half_written_copy_is_invisible(void **state)
 static void test_random_additions_against_wide_sums(void **state)
 {
     (void)state;
-    const char *given = getenv("SEED");
-    uint64_t rng = given != NULL ? strtoull(given, NULL, 0) | 1 : 20260203;
-    print_message("# SEED=%llu\n", (unsigned long long)rng);
+    uint64_t rng = seed;
     CounterCell cells[3];
     memset(cells, 0, sizeof cells);
     Wide expected = 0;
@@ -261,8 +261,11 @@ static void test_random_additions_against_wide_sums(void **state)
     assert_in_range(outside, 1000, 299000);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        seed = strtoull(argv[1], NULL, 0) | 1;
+    print_message("# seed %llu (first argument)\n", (unsigned long long)seed);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zeroed_memory_adds_nothing),
         cmocka_unit_test(test_integers_are_exact_over_the_whole_range),
