@@ -9,8 +9,7 @@
  *     all         pipeline_datagram() and pipeline_flush(), as the daemon calls them
  *     one by one  the same with a flush after each line: what the stages are for
  *
- * The ways take turns, so that a change of the machine's mood meets all of them. Printed: the median
- * of the turns, least and most, in ns per value. */
+ * The ways take turns. Printed: the median of the turns, least and most, in ns per value. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,15 +38,15 @@ typedef struct {
     const char *label;
     unsigned lines;  /* in a datagram */
     unsigned values; /* in a line */
-    const char *prefix, *suffix;
+    const char *suffix;
 } Shape;
 
 static const Shape shapes[] = {
-    {"1 line, ms", 1, 1, "bench.service.latency.", "|ms"},
-    {"20 lines, ms", 20, 1, "bench.service.latency.", "|ms"},
-    {"20 lines, c", 20, 1, "bench.service.latency.", "|c"},
-    {"20 lines, ms, 3 tags", 20, 1, "bench.service.latency.", "|ms|#env:prod,host:a12,route:/x"},
-    {"1 line of 20, ms", 1, 20, "bench.service.latency.", "|ms"},
+    {"1 line, ms", 1, 1, "|ms"},
+    {"20 lines, ms", 20, 1, "|ms"},
+    {"20 lines, c", 20, 1, "|c"},
+    {"20 lines, ms, 3 tags", 20, 1, "|ms|#env:prod,host:a12,route:/x"},
+    {"1 line of 20, ms", 1, 20, "|ms"},
 };
 
 typedef struct {
@@ -63,10 +62,10 @@ typedef struct {
 
 static void require(bool condition, const char *what)
 {
-    if (condition)
-        return;
-    fprintf(stderr, "bench_pipeline: %s\n", what);
-    abort();
+    if (!condition) {
+        fprintf(stderr, "bench_pipeline: %s\n", what);
+        abort();
+    }
 }
 
 /* ---- datagrams ---- */
@@ -86,7 +85,7 @@ static char *put_digits(char *at, uint32_t number, int digits)
 
 static char *put_line(Bench *b, char *at, uint32_t name)
 {
-    at = stpcpy(at, b->shape->prefix);
+    at = stpcpy(at, "bench.service.latency.");
     at = put_digits(at, name, NAME_DIGITS);
     for (unsigned i = 0; i < b->shape->values; i++) {
         *at++ = ':';
