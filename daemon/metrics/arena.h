@@ -17,7 +17,8 @@ typedef struct {
     size_t used;      /* bytes handed out, from base */
 } Arena;
 
-/* Reserves `bytes` of addresses (rounded up to pages). => 0 or -ENOMEM. */
+/* Reserves `bytes` of addresses (rounded up to pages). => 0; -ENOMEM; -EINVAL: 0, or more than
+ * there is. */
 int arena_init(Arena *arena, size_t bytes);
 
 /* Gives everything back. Accepts a zeroed Arena. */

@@ -22,7 +22,7 @@ enum {
     FIRST_BUCKETS = 1024
 };
 
-#define ARENA_BYTES ((size_t)64 << 30)
+#define ARENA_BYTES ((size_t)16 << 30)
 
 typedef struct {
     Series *segment[SEGMENTS]; /* each written under the mutex before `count` covers it */

@@ -11,7 +11,7 @@ enum {
 };
 
 /* A 32-bit slot number counts units of 32 bytes: more than this cannot be named. */
-#define ARENA_BYTES ((size_t)64 << 30)
+#define ARENA_BYTES ((size_t)16 << 30)
 
 int series_index_init(SeriesIndex *index, Registry *registry)
 {
@@ -44,27 +44,6 @@ size_t series_index_memory_bytes(const SeriesIndex *index)
     return atomic_load_explicit(&index->memory_bytes, memory_order_relaxed); /* relaxed: a figure */
 }
 
-static Slot *slot_at(const SeriesIndex *index, uint64_t bucket)
-{
-    void *slot = index->arena.base + (bucket & UINT32_MAX) * SLOT_ALIGNMENT;
-    return slot;
-}
-
-static Slot *lookup(const SeriesIndex *index, const SeriesKey *key, uint32_t hash)
-{
-    uint32_t mask = index->bucket_count - 1;
-    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-        uint64_t bucket = index->buckets[i];
-        if (bucket == 0)
-            return NULL;
-        if ((uint32_t)(bucket >> 32) == hash) {
-            Slot *slot = slot_at(index, bucket);
-            if (slot_is(slot, key))
-                return slot->alias ? ((RefSlot *)slot)->target : slot;
-        }
-    }
-}
-
 /* ---- the slow path ---- */
 
 static void insert_bucket(uint64_t *buckets, uint32_t count, uint64_t bucket)
@@ -75,10 +54,10 @@ static void insert_bucket(uint64_t *buckets, uint32_t count, uint64_t bucket)
     buckets[i] = bucket;
 }
 
-/* Keeps the table at most half full. => 0 or -ENOMEM. */
+/* Keeps the table at most a third full. => 0 or -ENOMEM. */
 static int grow_buckets(SeriesIndex *index)
 {
-    if (index->used < index->bucket_count / 2)
+    if (index->used < index->bucket_count / 3)
         return 0;
     uint32_t count = index->bucket_count * 2;
     uint64_t *buckets = count != 0 ? calloc(count, sizeof *buckets) : NULL;
@@ -172,31 +151,21 @@ static void add_alias(SeriesIndex *index, const SeriesKey *spelling, uint32_t ha
     index->aliases++;
 }
 
-static int find_or_add(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **slot)
+int series_index_add(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **slot)
 {
-    char tags[SERIES_TAGS_MAX];
-    SeriesKey canonical = *key;
     if (tags_are_canonical(key->tags, key->tags_length))
         return add_slot(index, key, hash, slot);
 
+    char tags[SERIES_TAGS_MAX];
+    SeriesKey canonical = *key;
     canonical.tags = tags;
     canonical.tags_length = tags_canonical(key->tags, key->tags_length, tags);
     uint32_t canonical_hash = series_index_hash(index, &canonical);
-    *slot = lookup(index, &canonical, canonical_hash);
-    int error = *slot != NULL ? 0 : add_slot(index, &canonical, canonical_hash, slot);
-    if (error == 0)
-        add_alias(index, key, hash, *slot);
-    return error;
-}
-
-int series_index_find(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **slot)
-{
-    Slot *found = lookup(index, key, hash);
-    if (__builtin_expect(found == NULL, 0)) {
-        int error = find_or_add(index, key, hash, &found);
-        if (error != 0)
-            return error;
-    }
+    Slot *found = series_index_lookup(index, &canonical, canonical_hash);
+    int error = found != NULL ? 0 : add_slot(index, &canonical, canonical_hash, &found);
+    if (error != 0)
+        return error;
+    add_alias(index, key, hash, found);
     *slot = found;
     return 0;
 }

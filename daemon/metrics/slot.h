@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <atomicstats/cell.h>
 
+#include "base/bytes.h"
 #include "metrics/counter_cell.h"
 #include "metrics/registry.h"
 
@@ -72,9 +72,8 @@ static inline bool slot_is(const Slot *slot, const SeriesKey *key)
         slot->key_length != key->name_length + key->tags_length)
         return false;
     const char *bytes = slot_key(slot);
-    return memcmp(bytes, key->name, key->name_length) == 0 &&
-           (key->tags_length == 0 ||
-            memcmp(bytes + key->name_length, key->tags, key->tags_length) == 0);
+    return bytes_equal(bytes, key->name, key->name_length) &&
+           bytes_equal(bytes + key->name_length, key->tags, key->tags_length);
 }
 
 #endif

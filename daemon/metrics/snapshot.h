@@ -17,7 +17,7 @@
 /* Which series a walk hands out. Zeroed: all. The texts belong to the caller and must outlive the
  * walk. */
 typedef struct {
-    const char *glob;    /* `*` any run of bytes, `?` one UTF-8 character; matched against the name
+    const char *glob;    /* `*` any run of characters, `?` one (UTF-8); matched against the name
                            and against the whole id; NULL: every series */
     size_t glob_length;  /* bytes */
     const char *exact;   /* only series whose name or id is this; NULL: every series */
