@@ -66,6 +66,7 @@ static int open_pool(App *app)
         .inherited_count = app->environment.sockets.udp_count,
         .receive_buffer_bytes = app->config.ingest.receive_buffer_bytes,
         .gauge_sign_absolute = app->config.ingest.gauge_sign_absolute,
+        .scanner = app->config.ingest.portable_scanner ? SCANNER_PORTABLE : SCANNER_AUTO,
     };
     return pool_open(&app->pool, &options, app->registry);
 }

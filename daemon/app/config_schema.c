@@ -48,6 +48,15 @@ static const ConfigKey schema[] = {
         .help = "what + or - before a gauge's value means: change by, or set to",
     },
     {
+        .section = "ingest",
+        .name = "scanner",
+        .type = CONFIG_SWITCH,
+        .offset = PLACE(ingest.portable_scanner),
+        .words = {"fastest", "portable"},
+        .default_text = "fastest",
+        .help = "how datagrams are searched for delimiters: with AVX2 where there is, or not",
+    },
+    {
         .section = "http",
         .name = "listen",
         .type = CONFIG_ADDRESS,

@@ -25,6 +25,7 @@ typedef struct {
         unsigned threads;                  /* 0: one per CPU; to 256 */
         int receive_buffer_bytes;          /* 0: the system's default; to 1 GiB */
         bool gauge_sign_absolute;          /* else a sign makes the value relative */
+        bool portable_scanner;             /* else the fastest that the CPU can run */
     } ingest;
     struct {
         Address listen;

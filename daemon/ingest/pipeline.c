@@ -9,12 +9,15 @@
 
 int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gauge_sign_absolute)
 {
-    *p = (Pipeline){.rejects = rejects, .gauge_sign_absolute = gauge_sign_absolute};
+    *p = (Pipeline){.rejects = rejects,
+                    .gauge_sign_absolute = gauge_sign_absolute,
+                    .scan = delimiters_choose(SCANNER_AUTO)};
     size_t values = PIPELINE_VALUES + statsd_line_max_values(PIPELINE_LONGEST);
     p->values = malloc(values * sizeof *p->values);
-    if (p->values == NULL)
-        return -ENOMEM;
-    int error = series_index_init(&p->index, registry);
+    p->positions = malloc(DELIMITERS_ROOM * sizeof *p->positions);
+    int error = -ENOMEM;
+    if (p->values != NULL && p->positions != NULL)
+        error = series_index_init(&p->index, registry);
     if (error != 0)
         pipeline_fini(p);
     return error;
@@ -24,7 +27,9 @@ void pipeline_fini(Pipeline *p)
 {
     series_index_fini(&p->index);
     free(p->values);
+    free(p->positions);
     p->values = NULL;
+    p->positions = NULL;
 }
 
 static socklen_t source_length(DatagramSource source)
@@ -34,34 +39,34 @@ static socklen_t source_length(DatagramSource source)
     return source->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
-static void reject(Pipeline *p, RejectReason reason, const char *text, size_t length,
-                   DatagramSource source)
+static void reject(Pipeline *p, RejectReason reason, StatsdPart line, DatagramSource source)
 {
     p->counts.rejected[reason]++;
-    reject_log_add(p->rejects, reason, p->now_ns, source, source_length(source), text, length);
+    reject_log_add(p->rejects, reason, p->now_ns, source, source_length(source), line.text,
+                   line.length);
 }
 
 /* ---- parse ---- */
 
-static void parse_line(Pipeline *p, const char *text, size_t length, DatagramSource source)
+static void take_line(Pipeline *p, StatsdText *text, DatagramSource source)
 {
     if (p->line_count == PIPELINE_LINES || p->value_count >= PIPELINE_VALUES)
         pipeline_flush(p);
 
     RejectReason why;
+    StatsdPart part;
     PipelineLine *line = &p->lines[p->line_count];
-    switch (statsd_line_parse(text, length, p->values + p->value_count, &line->line, &why)) {
+    switch (statsd_text_next(text, p->values + p->value_count, &part, &line->line, &why)) {
     case STATSD_BLANK:
         return;
     case STATSD_IGNORED:
         p->counts.ignored++;
         break;
     case STATSD_REJECTED:
-        reject(p, why, text, length, source);
+        reject(p, why, part, source);
         break;
     case STATSD_SAMPLE:
-        line->text = text;
-        line->text_length = (uint32_t)length;
+        line->part = part;
         line->source = source;
         p->value_count += line->line.value_count;
         p->line_count++;
@@ -72,15 +77,12 @@ static void parse_line(Pipeline *p, const char *text, size_t length, DatagramSou
 
 void pipeline_datagram(Pipeline *p, const char *bytes, size_t length, DatagramSource source)
 {
-    const char *end = bytes + length;
+    StatsdText text;
     p->counts.datagrams++;
     p->counts.bytes += length;
-    while (bytes < end) {
-        const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
-        const char *stop = newline != NULL ? newline : end;
-        parse_line(p, bytes, (size_t)(stop - bytes), source);
-        bytes = stop + 1;
-    }
+    statsd_text_begin(&text, bytes, length, p->scan, p->positions);
+    while (statsd_text_more(&text))
+        take_line(p, &text, source);
 }
 
 /* ---- hash, look up, record ---- */
@@ -112,7 +114,7 @@ static void record_all(Pipeline *p)
                                               p->gauge_sign_absolute, p->now_ns) == 0)
             p->counts.values += line->line.value_count;
         else
-            reject(p, REJECT_OVER_LIMIT, line->text, line->text_length, line->source);
+            reject(p, REJECT_OVER_LIMIT, line->part, line->source);
     }
 }
 

@@ -22,7 +22,7 @@
 #include "metrics/series_index.h"
 
 enum {
-    PIPELINE_LINES = 256, /* parsed before they are recorded */
+    PIPELINE_LINES = 128, /* parsed before they are recorded */
     PIPELINE_VALUES = 4096,
     PIPELINE_LONGEST = 65536, /* bytes of one datagram */
 };
@@ -34,8 +34,7 @@ typedef struct {
     StatsdLine line;
     Slot *slot; /* NULL: over the limit */
     uint32_t hash;
-    uint32_t text_length;
-    const char *text;
+    StatsdPart part; /* the line itself, should it be rejected */
     DatagramSource source;
 } PipelineLine;
 
@@ -48,6 +47,8 @@ typedef struct {
     size_t line_count;
     size_t value_count;
     StatsdValue *values; /* PIPELINE_VALUES, and the longest line's on top */
+    DelimiterScanner scan;
+    uint16_t *positions; /* DELIMITERS_ROOM: of the datagram that is being parsed */
     PipelineLine lines[PIPELINE_LINES];
 } Pipeline;
 

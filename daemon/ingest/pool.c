@@ -20,6 +20,9 @@ struct Pool {
 
 static int add_worker(Pool *pool, const PoolOptions *options)
 {
+    DelimiterScanner scan = delimiters_choose(options->scanner);
+    if (scan == NULL)
+        return -ENOTSUP;
     Worker *w = aligned_alloc(_Alignof(Worker), sizeof *w);
     if (w == NULL)
         return -ENOMEM;
@@ -28,6 +31,7 @@ static int add_worker(Pool *pool, const PoolOptions *options)
         free(w);
         return error;
     }
+    w->pipeline.scan = scan;
     pool->workers[pool->count++] = w;
     return 0;
 }

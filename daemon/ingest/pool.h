@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "ingest/delimiters.h"
 #include "ingest/reject_log.h"
 #include "metrics/intake.h"
 #include "metrics/registry.h"
@@ -25,6 +26,7 @@ typedef struct {
     size_t inherited_count;   /* when not 0, `udp` is not used */
     int receive_buffer_bytes; /* to ask for, per socket; 0: the system's default */
     bool gauge_sign_absolute; /* "+1|g" sets the gauge to 1 instead of adding */
+    ScannerChoice scanner;    /* zero: the fastest */
 } PoolOptions;
 
 enum {

@@ -6,12 +6,6 @@
 #include "metrics/progress_cell.h"
 #include "metrics/set_cell.h"
 
-static void record_stats(AstatsCell *cell, const StatsdLine *line)
-{
-    for (size_t i = 0; i < line->value_count; i++)
-        astats_cell_record(cell, line->values[i].as.number, line->weight);
-}
-
 static void record_counter(CounterCell *cell, const StatsdLine *line)
 {
     for (size_t i = 0; i < line->value_count; i++) {
@@ -62,13 +56,10 @@ static void *shared_cell(Slot *slot)
     return ((RefSlot *)slot)->target;
 }
 
-int record_line(Registry *registry, Slot *slot, const StatsdLine *line, bool gauge_sign_absolute,
-                int64_t now_ns)
+int record_other(Registry *registry, Slot *slot, const StatsdLine *line, bool gauge_sign_absolute,
+                 int64_t now_ns)
 {
     switch ((SeriesKind)slot->kind) {
-    case SERIES_STATS:
-        record_stats(&((StatsSlot *)slot)->cell, line);
-        break;
     case SERIES_COUNTER:
         record_counter(&((CounterSlot *)slot)->cell, line);
         break;
@@ -83,6 +74,7 @@ int record_line(Registry *registry, Slot *slot, const StatsdLine *line, bool gau
     case SERIES_PROGRESS:
         record_progress(shared_cell(slot), &line->values[0], now_ns);
         break;
+    case SERIES_STATS: /* record_line() has done it */
     case SERIES_KINDS:
         break;
     }

@@ -1,10 +1,11 @@
-/* One line of the StatsD protocol, taken apart. Pure: it reads the line and writes the result.
+/* The StatsD protocol: datagrams into lines, lines into values. Pure: it reads the text and writes
+ * the result.
  *
  *     NAME:VALUE[:VALUE...][|TYPE][|@RATE][|#TAGS][|anything else, ignored]
  *     VALUE                                   a bare number goes to the stats named "value"
  *
  * A line is checked whole before any of it counts. When several things are wrong with it, the reason
- * is the first of: name, type, values, rate, tags. Nothing outside the line is read, and the line is
+ * is the first of: name, type, values, rate, tags. Nothing outside the text is read, and the text is
  * not changed; the result points into it. Any thread. */
 #ifndef INGEST_STATSD_LINE_H
 #define INGEST_STATSD_LINE_H
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ingest/delimiters.h"
 #include "metrics/intake.h"
 #include "metrics/registry.h"
 
@@ -38,6 +40,12 @@ typedef struct {
     uint32_t flags;
 } StatsdValue;
 
+/* A piece of the text; not zero-terminated. */
+typedef struct {
+    const char *text;
+    size_t length;
+} StatsdPart;
+
 typedef struct {
     SeriesKey key;       /* points into the line, or to "value" */
     double weight;       /* stats: how many values each one stands for, 1 / RATE */
@@ -52,16 +60,37 @@ typedef enum {
     STATSD_REJECTED, /* *why is set */
 } StatsdVerdict;
 
-/* => how many values a line of this many bytes can hold at most. */
+/* => how many values a text of this many bytes can hold at most. */
 static inline size_t statsd_line_max_values(size_t length)
 {
     return length / 2 + 1;
 }
 
-/* Takes line[0..length) apart, without its "\n"; a "\r" at its end is not part of it. `values` has
- * room for statsd_line_max_values(length). *out is set for STATSD_SAMPLE only, *why for
- * STATSD_REJECTED only. */
-StatsdVerdict statsd_line_parse(const char *line, size_t length, StatsdValue *values,
-                                StatsdLine *out, RejectReason *why);
+/* A datagram on its way through the parser: lines come off its front. */
+typedef struct {
+    const char *bytes;
+    size_t length;
+    size_t at;                 /* where the next line begins */
+    const uint16_t *delimiter; /* the first that is not before it */
+    const uint16_t *end;       /* after the last delimiter */
+    bool plain;                /* as in Delimiters */
+} StatsdText;
+
+/* Finds the delimiters of bytes[0..length), at most DELIMITERS_TEXT_MAX. `positions` has
+ * DELIMITERS_ROOM places, and both must stay until the last line is off. */
+void statsd_text_begin(StatsdText *text, const char *bytes, size_t length, DelimiterScanner scan,
+                       uint16_t *positions);
+
+/* Whether a line is left. */
+static inline bool statsd_text_more(const StatsdText *text)
+{
+    return text->at < text->length;
+}
+
+/* Takes the next line off and apart. *line is where it stands, without "\n" and "\r", in any case;
+ * *out is set for STATSD_SAMPLE only, *why for STATSD_REJECTED only. `values` has room for
+ * statsd_line_max_values() of what is left of the text. */
+StatsdVerdict statsd_text_next(StatsdText *text, StatsdValue *values, StatsdPart *line,
+                               StatsdLine *out, RejectReason *why);
 
 #endif

@@ -6,10 +6,30 @@
 
 #include "base/number.h"
 
+/* Most values are a few digits: they need no call. => whether it was one of those. */
+static inline bool parse_short(const char *text, size_t length, StatsdValue *value)
+{
+    uint32_t whole = 0;
+    if (length - 1 >= 9) /* 0 wraps around */
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        uint32_t digit = (uint32_t)(unsigned char)text[i] - '0';
+        if (digit > 9)
+            return false;
+        whole = whole * 10 + digit;
+    }
+    value->as.number = whole;
+    value->integer = whole;
+    value->flags = VALUE_IS_INTEGER;
+    return true;
+}
+
 /* One number of a stats, counter or gauge line. */
 static int parse_number(const char *text, size_t length, StatsdValue *value)
 {
     Number number;
+    if (parse_short(text, length, value))
+        return 0;
     int error = number_parse(text, length, &number);
     if (error != 0)
         return error;
@@ -21,20 +41,18 @@ static int parse_number(const char *text, size_t length, StatsdValue *value)
 }
 
 /* NUMBER[:NUMBER...]. => how many; 0: one of them is none. */
-static size_t parse_packed(const char *text, size_t length, StatsdValue *values)
+static size_t parse_packed(const StatsdValueText *text, StatsdValue *values)
 {
-    const char *end = text + length;
-    size_t count = 0;
-    for (;;) {
-        const char *colon = memchr(text, ':', (size_t)(end - text));
-        const char *stop = colon != NULL ? colon : end;
-        if (parse_number(text, (size_t)(stop - text), &values[count]) != 0)
+    size_t from = text->from;
+    for (size_t i = 0; i < text->colon_count; i++) {
+        size_t colon = text->colons[i];
+        if (parse_number(text->bytes + from, colon - from, &values[i]) != 0)
             return 0;
-        count++;
-        if (colon == NULL)
-            return count;
-        text = colon + 1;
+        from = colon + 1;
     }
+    if (parse_number(text->bytes + from, text->to - from, &values[text->colon_count]) != 0)
+        return 0;
+    return text->colon_count + 1;
 }
 
 static bool is_text(const char *text, size_t length, const char *word)
@@ -89,20 +107,22 @@ static bool parse_progress(const char *text, size_t length, StatsdValue *value)
     return parse_whole(text, done_length, &value->integer);
 }
 
-size_t statsd_values_parse(SeriesKind kind, const char *text, size_t length, StatsdValue *values)
+size_t statsd_values_parse(SeriesKind kind, const StatsdValueText *text, StatsdValue *values)
 {
+    const char *value = text->bytes + text->from;
+    size_t length = text->to - text->from;
     switch (kind) {
     case SERIES_STATS:
     case SERIES_COUNTER:
     case SERIES_GAUGE:
-        return parse_packed(text, length, values);
+        return parse_packed(text, values);
     case SERIES_FLAG:
-        return parse_flag(text, length, values) ? 1 : 0;
+        return parse_flag(value, length, values) ? 1 : 0;
     case SERIES_SET:
-        values[0] = (StatsdValue){.as.text = text, .integer = (int64_t)length};
+        values[0] = (StatsdValue){.as.text = value, .integer = (int64_t)length};
         return length > 0 ? 1 : 0;
     case SERIES_PROGRESS:
-        return parse_progress(text, length, values) ? 1 : 0;
+        return parse_progress(value, length, values) ? 1 : 0;
     case SERIES_KINDS:
         break;
     }

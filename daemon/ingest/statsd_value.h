@@ -7,12 +7,20 @@
 
 #include "ingest/statsd_line.h"
 
-/* Reads text[0..length) as the values of a series of this kind. => how many were written to
- * `values` (room as statsd_line_max_values() says); 0: bad. */
-size_t statsd_values_parse(SeriesKind kind, const char *text, size_t length, StatsdValue *values);
+/* The values' text, and where the colons in it stand. */
+typedef struct {
+    const char *bytes;      /* of the datagram: positions count from here */
+    size_t from, to;        /* the values' text is bytes[from..to) */
+    const uint16_t *colons; /* the positions of the colons in it, in order */
+    size_t colon_count;
+} StatsdValueText;
 
-/* Applies a sample rate's weight (1 / RATE, above 1): checks that no value overflows with it, and
- * for counters divides by `rate`. => 0 or -ERANGE. */
+/* Reads the values of a series of this kind. => how many were written to `values` (colon_count + 1
+ * at most); 0: bad. */
+size_t statsd_values_parse(SeriesKind kind, const StatsdValueText *text, StatsdValue *values);
+
+/* Applies a sample rate below 1: checks that no value overflows with it, and for counters divides by
+ * it. => 0 or -ERANGE. */
 int statsd_values_scale(SeriesKind kind, double rate, StatsdValue *values, size_t count);
 
 #endif

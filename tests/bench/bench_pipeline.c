@@ -137,29 +137,29 @@ static void finish(Pipeline *p, bool look_up)
 }
 
 /* The pipeline's first stages, and no more. */
-static void parse_line(Pipeline *p, const char *at, size_t length, bool look_up)
+static void parse_datagram(Pipeline *p, const char *bytes, size_t length, bool look_up)
 {
-    if (p->line_count == PIPELINE_LINES || p->value_count >= PIPELINE_VALUES)
-        finish(p, look_up);
-    PipelineLine *line = &p->lines[p->line_count++];
-    RejectReason why;
-    StatsdValue *values = p->values + p->value_count;
-    require(statsd_line_parse(at, length, values, &line->line, &why) == STATSD_SAMPLE,
-            "a line is rejected");
-    p->value_count += line->line.value_count;
+    StatsdText text;
+    statsd_text_begin(&text, bytes, length, p->scan, p->positions);
+    while (statsd_text_more(&text)) {
+        if (p->line_count == PIPELINE_LINES || p->value_count >= PIPELINE_VALUES)
+            finish(p, look_up);
+        PipelineLine *line = &p->lines[p->line_count++];
+        RejectReason why;
+        require(statsd_text_next(&text, p->values + p->value_count, &line->part, &line->line,
+                                 &why) == STATSD_SAMPLE,
+                "a line is rejected");
+        p->value_count += line->line.value_count;
+    }
 }
 
-static void take_lines(Pipeline *p, const char *at, const char *end, Way way)
+static void one_by_one(Pipeline *p, const char *at, const char *end)
 {
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline != NULL ? newline : end;
-        if (way == ONE_BY_ONE) {
-            pipeline_datagram(p, at, (size_t)(stop - at), NULL);
-            pipeline_flush(p);
-        } else {
-            parse_line(p, at, (size_t)(stop - at), way == LOOK_UP);
-        }
+        pipeline_datagram(p, at, (size_t)(stop - at), NULL);
+        pipeline_flush(p);
         at = stop + 1;
     }
 }
@@ -170,8 +170,10 @@ static void take_batch(Bench *b, Way way)
     for (int i = 0; i < RECEIVE_BATCH_SIZE; i++) {
         if (way == ALL)
             pipeline_datagram(p, bytes_of(b, i), b->length[i], NULL);
+        else if (way == ONE_BY_ONE)
+            one_by_one(p, bytes_of(b, i), bytes_of(b, i) + b->length[i]);
         else
-            take_lines(p, bytes_of(b, i), bytes_of(b, i) + b->length[i], way);
+            parse_datagram(p, bytes_of(b, i), b->length[i], way == LOOK_UP);
     }
     if (way == ALL)
         pipeline_flush(p);

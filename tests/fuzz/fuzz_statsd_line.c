@@ -11,6 +11,8 @@
 #include "base/utf8.h"
 #include "ingest/pipeline.h"
 
+#include "../unit/fixture_parse.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
@@ -130,8 +132,8 @@ static void check_line(const char *bytes, size_t length, Account *account)
     RejectReason why = REJECT_REASONS;
     RejectReason why_again = REJECT_REASONS;
 
-    StatsdVerdict verdict = statsd_line_parse(text, length, values, &line, &why);
-    require(verdict == statsd_line_parse(text, length, values_again, &again, &why_again));
+    StatsdVerdict verdict = parse_alone(text, length, values, &line, &why);
+    require(verdict == parse_alone(text, length, values_again, &again, &why_again));
     require(why == why_again);
     require((why < REJECT_OVER_LIMIT) == (verdict == STATSD_REJECTED));
     require(length == 0 || memcmp(text, bytes, length) == 0);

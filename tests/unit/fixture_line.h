@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ingest/statsd_line.h"
+#include "fixture_parse.h"
 
 enum {
     LINE_TEXT_SIZE = 4096
@@ -117,7 +117,7 @@ static inline void line_parse(ParsedLine *p, const char *line, size_t length)
     memset(&p->line, 0x5a, sizeof p->line);
     StatsdLine poison = p->line;
 
-    p->verdict = statsd_line_parse(p->bytes, length, p->values, &p->line, &p->why);
+    p->verdict = parse_alone(p->bytes, length, p->values, &p->line, &p->why);
     if (length > 0)
         assert_memory_equal(line, p->bytes, length);
     if (p->verdict != STATSD_SAMPLE)

@@ -20,7 +20,8 @@
 /* Every key with another value than its default. */
 static const char other_text[] =
     "{\"ingest\":{\"udp\":[\"[::1]:1\",\"10.0.0.1:2\"],\"threads\":3,\"receive_buffer_bytes\":4,"
-    "\"gauge_sign\":\"absolute\"},\"http\":{\"listen\":\"[::]:80\",\"max_connections\":9},"
+    "\"gauge_sign\":\"absolute\",\"scanner\":\"portable\"},\"http\":{\"listen\":\"[::]:80\",\"max_"
+    "connections\":9},"
     "\"limits\":{\"max_series\":7},\"log\":{\"level\":\"debug\"}}";
 
 static int parse(const char *text, Config *inout, ConfigError *error)
@@ -65,7 +66,7 @@ static void test_the_table_is_sound(void **state)
     (void)state;
     size_t count;
     const ConfigKey *keys = config_schema(&count);
-    assert_int_equal(8, count);
+    assert_int_equal(9, count);
     for (size_t i = 0; i < count; i++) {
         Config config = {0};
         ConfigReason reason = {"no reason"};
@@ -168,6 +169,7 @@ static void test_all_keys_are_read(void **state)
     assert_int_equal(3, config.ingest.threads);
     assert_int_equal(4, config.ingest.receive_buffer_bytes);
     assert_true(config.ingest.gauge_sign_absolute);
+    assert_true(config.ingest.portable_scanner);
     assert_string_equal("[::]:80", address_format(&config.http.listen, text));
     assert_int_equal(9, config.http.max_connections);
     assert_int_equal(7, config.limits.max_series);
@@ -419,7 +421,8 @@ static void test_print(void **state)
                         "\t\t\"udp\":\t[\"127.0.0.1:8125\"],\n"
                         "\t\t\"threads\":\t0,\n"
                         "\t\t\"receive_buffer_bytes\":\t8388608,\n"
-                        "\t\t\"gauge_sign\":\t\"relative\"\n"
+                        "\t\t\"gauge_sign\":\t\"relative\",\n"
+                        "\t\t\"scanner\":\t\"fastest\"\n"
                         "\t},\n"
                         "\t\"http\":\t{\n"
                         "\t\t\"listen\":\t\"127.0.0.1:8127\",\n"

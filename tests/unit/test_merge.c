@@ -162,7 +162,7 @@ static void test_random_sets_against_the_oracle(void **state)
     static const struct {
         double offset, spread, limit;
     } table[] = {
-        {0, 1, 1e-13},  {-0.5, 1, 1e-13},   {1000, 1, 1e-12},
+        {0, 1, 1e-13},   {-0.5, 1, 1e-13},    {1000, 1, 1e-12},
         {1e9, 1, 1e-12}, {-1e15, 100, 1e-12}, {1, 1e12, 1e-13},
     };
     uint64_t rng = seed;

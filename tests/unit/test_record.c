@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fixture_parse.h"
 #include "fixture_series.h"
 
 static const int64_t NOW_NS = INT64_C(1700000000000000000);
@@ -20,7 +21,7 @@ static int record(FixtureSeries *f, const char *text, bool gauge_sign_absolute, 
     RejectReason why;
     Slot *slot;
     assert_in_range(statsd_line_max_values(strlen(text)), 1, 64);
-    assert_int_equal(STATSD_SAMPLE, statsd_line_parse(text, strlen(text), values, &line, &why));
+    assert_int_equal(STATSD_SAMPLE, parse_alone(text, strlen(text), values, &line, &why));
     uint32_t hash = series_index_hash(&f->index, &line.key);
     assert_int_equal(0, series_index_find(&f->index, &line.key, hash, &slot));
     return record_line(f->registry, slot, &line, gauge_sign_absolute, now_ns);
