@@ -110,10 +110,12 @@ def main(names):
     print(f"1..{len(tests)}", flush=True)
     failed = 0
     for number, (name, test) in enumerate(tests, 1):
-        title = name.replace("_", " ")
+        title, began = name.replace("_", " "), time.monotonic()
         try:
             test()
             print(f"ok {number} - {title}", flush=True)
+            if time.monotonic() - began > 5:
+                print(f"# took {time.monotonic() - began:.0f} s", flush=True)
         except Skip as why:
             print(f"ok {number} - {title} # SKIP {why}", flush=True)
         except Failure as why:
