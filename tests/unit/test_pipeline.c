@@ -25,6 +25,13 @@ static void expect_counts(const FixturePipeline *f, const IntakeCounts *expected
                      (unsigned long long)got->rejected[i]);
 }
 
+/* Without the closing zero. */
+static void put_text(char *out, const char *text)
+{
+    for (; *text != '\0'; text++)
+        *out++ = *text;
+}
+
 static void test_every_line_is_counted_once(void **state)
 {
     (void)state;
@@ -42,7 +49,7 @@ static void test_every_line_is_counted_once(void **state)
                                "b:7|g";
     char long_name[300];
     memset(long_name, 'n', sizeof long_name);
-    memcpy(long_name + 296, ":1|c", 4);
+    put_text(long_name + 296, ":1|c");
     fixture_pipeline_text(f, text);
     fixture_pipeline_take(f, long_name, sizeof long_name);
     fixture_pipeline_take(f, "", 0);
@@ -84,11 +91,12 @@ static void test_a_datagram_full_of_lines(void **state)
 {
     (void)state;
     enum {
-        LINES = 16384
+        LINES = 16384,
+        HALF = LINES / 2
     };
     static char datagram[4 * LINES];
     for (size_t i = 0; i < LINES; i++)
-        memcpy(datagram + 4 * i, i % 2 == 0 ? "a:7\n" : "b:3\n", 4);
+        put_text(datagram + 4 * i, i % 2 == 0 ? "a:7\n" : "b:3\n");
     FixturePipeline *f = fixture_pipeline_create(10, false);
     fixture_pipeline_take(f, datagram, sizeof datagram);
     IntakeCounts expected = {
@@ -96,8 +104,8 @@ static void test_a_datagram_full_of_lines(void **state)
     expect_counts(f, &expected);
     AtomicStatsSummary a = fixture_pipeline_view(f, SERIES_STATS, "a").value.stats;
     AtomicStatsSummary b = fixture_pipeline_view(f, SERIES_STATS, "b").value.stats;
-    assert_true(a.count == LINES / 2 && a.sum == 7 * (LINES / 2) && a.min == 7 && a.max == 7);
-    assert_true(b.count == LINES / 2 && b.sum == 3 * (LINES / 2) && b.min == 3 && b.max == 3);
+    assert_true(a.count == HALF && a.sum == 7 * HALF && a.min == 7 && a.max == 7);
+    assert_true(b.count == HALF && b.sum == 3 * HALF && b.min == 3 && b.max == 3);
     fixture_pipeline_destroy(f);
 }
 
@@ -107,13 +115,14 @@ static void test_lines_full_of_values(void **state)
     (void)state;
     enum {
         LONG = 32767,
-        BEFORE = PIPELINE_VALUES - 1
+        BEFORE = PIPELINE_VALUES - 1,
+        SUM = BEFORE + BEFORE / 2 + 2 * (LONG + LONG / 2) /* of 1, 2, 1, 2, … */
     };
     static char datagram[PIPELINE_LONGEST];
     FixturePipeline *f = fixture_pipeline_create(10, false);
     datagram[0] = 'a';
     for (size_t i = 0; i < LONG; i++)
-        memcpy(datagram + 1 + 2 * i, i % 2 == 0 ? ":1" : ":2", 2);
+        put_text(datagram + 1 + 2 * i, i % 2 == 0 ? ":1" : ":2");
     pipeline_datagram(&f->pipeline, datagram, 1 + 2 * BEFORE, NULL);
     assert_int_equal(BEFORE, f->pipeline.value_count);
     pipeline_datagram(&f->pipeline, datagram, 1 + 2 * LONG, NULL);
@@ -123,7 +132,7 @@ static void test_lines_full_of_values(void **state)
     pipeline_flush(&f->pipeline);
     AtomicStatsSummary a = fixture_pipeline_view(f, SERIES_STATS, "a").value.stats;
     assert_true(a.count == BEFORE + 2 * LONG);
-    assert_true(a.sum == (BEFORE + BEFORE / 2) + 2 * (LONG + LONG / 2));
+    assert_true(a.sum == SUM);
     IntakeCounts expected = {.datagrams = 3,
                              .bytes = 3 + 2 * (BEFORE + 2 * LONG),
                              .lines = 3,

@@ -170,7 +170,7 @@ static void test_recent_rejected(void **state)
             assert_string_equal(line, records[i].text);
         }
     }
-    size_t count = pool_recent_rejected(f.pool, records, 2 * REJECT_LOG_SIZE);
+    size_t count = pool_recent_rejected(f.pool, records, (size_t)2 * REJECT_LOG_SIZE);
     assert_in_range(count, REJECT_LOG_SIZE, 2 * REJECT_LOG_SIZE);
     for (size_t i = 1; i < count; i++)
         assert_true(records[i].time_ns <= records[i - 1].time_ns);

@@ -15,7 +15,8 @@ static void expect_lengths(size_t name, size_t tags, char last, const char *reas
     char line[2048];
     memset(line, 'n', name);
     line[name - 1] = last;
-    memcpy(line + name, ":1|c|#", 6);
+    for (size_t i = 0; i < 6; i++)
+        line[name + i] = ":1|c|#"[i];
     memset(line + name + 6, 't', tags);
     if (tags > 0)
         line[name + 6 + tags - 1] = last;
@@ -104,7 +105,7 @@ static void test_as_many_values_as_promised(void **state)
     for (size_t i = 0; i < COUNT; i++)
         assert_int_equal(i % 10, (int)parsed.values[i].as.number);
     line_free(&parsed);
-    line[2 * COUNT] = 'x'; /* the very last one: nothing of the line counts */
+    line[sizeof line - 1] = 'x'; /* the very last one: nothing of the line counts */
     line_expect(line, sizeof line, "bad_value");
 }
 

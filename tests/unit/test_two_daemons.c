@@ -58,10 +58,11 @@ static void expect_page(const Daemon *d, const char *target, unsigned status, co
     HttpReply reply = http_get(http_server_address(d->http), target);
     assert_int_equal(status, reply.status);
     assert_true(reply.complete);
-    if (has != NULL && strstr(reply.body, has) == NULL)
-        fail_msg("%s: expected %s in %s", target, has, reply.body);
-    if (has_not != NULL && strstr(reply.body, has_not) != NULL)
-        fail_msg("%s: expected no %s in %s", target, has_not, reply.body);
+    const char *body = reply.body != NULL ? reply.body : "";
+    if (has != NULL && strstr(body, has) == NULL)
+        fail_msg("%s: expected %s in %s", target, has, body);
+    if (has_not != NULL && strstr(body, has_not) != NULL)
+        fail_msg("%s: expected no %s in %s", target, has_not, body);
     http_reply_fini(&reply);
 }
 

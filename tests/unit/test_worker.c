@@ -174,7 +174,7 @@ static void test_it_drains_before_it_ends(void **state)
     }
     assert_int_equal(0, worker_start(w));
     stop(w);
-    wait_for_lines(w, 3 * EACH);
+    wait_for_lines(w, (uint64_t)3 * EACH);
 }
 
 static void test_drops_are_noticed(void **state)
