@@ -346,6 +346,10 @@ static void test_print(void **state)
     expect_print(0.0001, "0.0001");
     expect_print(0.00001, "1e-5");
     expect_print(-1.25e-7, "-1.25e-7");
+    expect_print(-0x1p-24, "-5.960464477539063e-8");
+    expect_print(-0.00010000000000000002, "-0.00010000000000000002");
+    expect_print(-0x1.8p62, "-6917529027641081856");
+    expect_print(1234567.125, "1234567.125");
     expect_print(9007199254740993.0, "9007199254740992");
     expect_print(9223372036854774784.0, "9223372036854774784");
     expect_print(-9223372036854774784.0, "-9223372036854774784");
@@ -364,6 +368,37 @@ static void test_print(void **state)
     assert_string_equal("0", out);
     assert_int_equal(number_print_uint64(UINT64_MAX, out), 20);
     assert_string_equal("18446744073709551615", out);
+}
+
+static void expect_print_integer(uint64_t value)
+{
+    char expected[NUMBER_TEXT_SIZE];
+    char out[NUMBER_TEXT_SIZE];
+    memset(out, 'X', sizeof out);
+    int length = snprintf(expected, sizeof expected, "%" PRIu64, value);
+    assert_int_equal(length, number_print_uint64(value, out));
+    assert_string_equal(expected, out);
+    memset(out, 'X', sizeof out);
+    length = snprintf(expected, sizeof expected, "%" PRId64, (int64_t)value);
+    assert_int_equal(length, number_print_int64((int64_t)value, out));
+    assert_string_equal(expected, out);
+}
+
+/* Every number of bits and of digits, below and above 0. */
+static void test_print_integers(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 20000; i++)
+        expect_print_integer(i);
+    uint64_t ten = 1;
+    for (int i = 0; i < 20; i++, ten *= 10)
+        for (uint64_t delta = 0; delta < 5; delta++) {
+            expect_print_integer(ten + delta - 2);
+            expect_print_integer(0 - (ten + delta - 2));
+        }
+    uint64_t random = seed;
+    for (int i = 0; i < DIFFERENTIAL; i++)
+        expect_print_integer(next_random(&random) >> (i & 63));
 }
 
 static void test_round_trip(void **state)
@@ -451,7 +486,8 @@ int main(void)
         cmocka_unit_test(test_grammar),        cmocka_unit_test(test_values),
         cmocka_unit_test(test_integers),       cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_against_strtod), cmocka_unit_test(test_print),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_print_integers), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
