@@ -18,20 +18,21 @@ void intake_counters_publish(IntakeCounters *counters, const IntakeCounts *own)
 {
     put(&counters->datagrams, own->datagrams);
     put(&counters->bytes, own->bytes);
-    put(&counters->lines, own->lines);
     put(&counters->values, own->values);
     put(&counters->ignored, own->ignored);
     for (size_t i = 0; i < REJECT_REASONS; i++)
         put(&counters->rejected[i], own->rejected[i]);
+    /* Last here and first below: a reader never sees lines whose fate it does not see. */
+    put(&counters->lines, own->lines);
 }
 
 void intake_counters_read(const IntakeCounters *counters, IntakeCounts *out)
 {
-    *out = (IntakeCounts){.datagrams = get(&counters->datagrams),
-                          .bytes = get(&counters->bytes),
-                          .lines = get(&counters->lines),
-                          .values = get(&counters->values),
-                          .ignored = get(&counters->ignored)};
+    *out = (IntakeCounts){.lines = get(&counters->lines)};
+    out->datagrams = get(&counters->datagrams);
+    out->bytes = get(&counters->bytes);
+    out->values = get(&counters->values);
+    out->ignored = get(&counters->ignored);
     for (size_t i = 0; i < REJECT_REASONS; i++)
         out->rejected[i] = get(&counters->rejected[i]);
 }

@@ -104,10 +104,13 @@ int pool_open(Pool **out, const PoolOptions *options, Registry *registry)
     int error = 0;
     while (pool->count < threads && error == 0)
         error = add_worker(pool, options);
-    if (error != 0)
-        log_error("ingest", "cannot make thread %u: %s", pool->count, uv_strerror(error));
-    else
+    if (error == 0) {
         error = open_sockets(pool, options);
+    } else {
+        log_error("ingest", "cannot make thread %u: %s", pool->count, uv_strerror(error));
+        for (size_t i = 0; i < options->inherited_count; i++)
+            close(options->inherited[i]);
+    }
     if (error != 0) {
         pool_close(pool);
         return error;
