@@ -1,4 +1,5 @@
 /* atomicstatsd: options, configuration, environment; then app.c runs the daemon. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,8 +79,21 @@ static int run(const Options *options)
     return app_run(&config, options, &environment);
 }
 
+/* Descriptors 0 to 2 must be taken, or the first sockets become them, and a stray message goes to a
+ * client. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     /* Before there is any thread: each one inherits this, and only the main loop unblocks. */
     sigset_t all;
     sigfillset(&all);

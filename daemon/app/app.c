@@ -182,13 +182,6 @@ static void reload(App *app)
     told(systemd_ready(app->environment.notify_socket, NULL));
 }
 
-static void close_handle(uv_handle_t *handle, void *unused)
-{
-    (void)unused;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
 static void on_signal(uv_signal_t *handle, int number)
 {
     App *app = handle->data;
@@ -197,7 +190,7 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     log_notice("app", "stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
-    uv_walk(&app->loop, close_handle, NULL); /* ends the loop */
+    uv_stop(&app->loop); /* the handles stay: a second signal must not find the default action */
 }
 
 /* Twice a second at most while a watchdog wants to hear more often than every two seconds. */
@@ -227,6 +220,13 @@ static int open_loop(App *app)
     return error;
 }
 
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
 static void close_loop(App *app)
 {
     uv_walk(&app->loop, close_handle, NULL);
@@ -252,12 +252,12 @@ static void stop(App *app)
                (unsigned long long)counts.dropped_kernel);
 }
 
-/* Signals go to this thread from here on: all others were born with them blocked. */
-static void unblock_signals(void)
+/* Unblocked, signals go to this thread: all others were born with them blocked. */
+static void set_signal_mask(int (*fill)(sigset_t *))
 {
-    sigset_t none;
-    sigemptyset(&none);
-    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
+    sigset_t mask;
+    (void)fill(&mask);
+    (void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
 int app_run(const Config *config, const Options *options, const AppEnvironment *environment)
@@ -271,10 +271,11 @@ int app_run(const Config *config, const Options *options, const AppEnvironment *
     error = open_floors(&app);
     if (error == 0) {
         announce(&app);
-        unblock_signals();
+        set_signal_mask(sigemptyset);
         (void)uv_run(&app.loop, UV_RUN_DEFAULT);
         stop(&app);
     }
+    set_signal_mask(sigfillset);
     close_floors(&app);
     close_loop(&app);
     return error == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
