@@ -1,14 +1,13 @@
 #include "metrics/arena.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
-#include <sys/mman.h>
 
-/* One system call per this much growth. */
-enum {
-    ARENA_STEP = 1 << 20
-};
+#include "metrics/pages.h"
+
+/* One system call per this much growth; twice that once huge pages are worth it. */
+#define ARENA_STEP ((size_t)1 << 20)
 
 static size_t round_up(size_t value, size_t multiple)
 {
@@ -17,30 +16,33 @@ static size_t round_up(size_t value, size_t multiple)
 
 int arena_init(Arena *arena, size_t bytes)
 {
-    bytes = round_up(bytes, ARENA_STEP);
-    /* PROT_NONE: addresses only. Unlike MAP_NORESERVE memory this is not counted against the
-     * system's commit limit, however strict it is. */
-    void *base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED)
-        return -errno;
-    *arena = (Arena){.base = base, .reserved = bytes};
+    size_t whole = round_up(bytes, PAGES_HUGE);
+    if (whole < bytes || whole == 0)
+        return -EINVAL;
+    void *base = pages_reserve(whole);
+    if (base == NULL)
+        return -ENOMEM;
+    *arena = (Arena){.base = base, .reserved = whole};
     return 0;
 }
 
 void arena_fini(Arena *arena)
 {
-    if (arena->base != NULL)
-        munmap(arena->base, arena->reserved);
+    pages_unmap(arena->base, arena->reserved);
     *arena = (Arena){0};
 }
 
-/* Makes the first `bytes` usable. => whether they are. */
+/* Makes the first `bytes` usable. => 0 or negative errno. */
 static int commit(Arena *arena, size_t bytes)
 {
-    size_t target = round_up(bytes, ARENA_STEP);
-    if (mprotect(arena->base + arena->committed, target - arena->committed,
-                 PROT_READ | PROT_WRITE) != 0)
-        return -errno;
+    bool huge = bytes > PAGES_HUGE_FROM;
+    size_t target = round_up(bytes, huge ? PAGES_HUGE : ARENA_STEP);
+    char *from = arena->base + arena->committed;
+    int error = pages_commit(from, target - arena->committed);
+    if (error != 0)
+        return error;
+    if (huge)
+        pages_prefer_huge(from, target - arena->committed);
     arena->committed = target;
     return 0;
 }

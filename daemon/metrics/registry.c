@@ -9,6 +9,7 @@
 #include "metrics/arena.h"
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
+#include "metrics/pages.h"
 #include "metrics/progress_cell.h"
 #include "metrics/set_cell.h"
 #include "metrics/slot.h"
@@ -51,11 +52,11 @@ int registry_create(Registry **registry, uint32_t max_series)
         error = arena_init(&r->arena, ARENA_BYTES);
     if (error == 0) {
         r->bucket_count = FIRST_BUCKETS;
-        r->buckets = calloc(r->bucket_count, sizeof *r->buckets);
+        r->buckets = pages_map(r->bucket_count * sizeof *r->buckets);
         error = r->buckets != NULL ? -pthread_mutex_init(&r->lock, NULL) : -ENOMEM;
     }
     if (error != 0) {
-        free(r->buckets);
+        pages_unmap(r->buckets, r->bucket_count * sizeof *r->buckets);
         arena_fini(&r->arena);
         free(r);
         return error;
@@ -70,7 +71,7 @@ void registry_destroy(Registry *r)
     if (r == NULL)
         return;
     pthread_mutex_destroy(&r->lock);
-    free(r->buckets);
+    pages_unmap(r->buckets, r->bucket_count * sizeof *r->buckets);
     arena_fini(&r->arena);
     free(r);
 }
@@ -197,7 +198,7 @@ static int grow_buckets(Registry *r)
     if ((size_t)r->total * 2 < r->bucket_count)
         return 0;
     size_t count = r->bucket_count * 2;
-    uint64_t *buckets = calloc(count, sizeof *buckets);
+    uint64_t *buckets = pages_map(count * sizeof *buckets);
     if (buckets == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < r->bucket_count; i++) {
@@ -209,7 +210,7 @@ static int grow_buckets(Registry *r)
             to = (to + 1) & (count - 1);
         buckets[to] = bucket;
     }
-    free(r->buckets);
+    pages_unmap(r->buckets, r->bucket_count * sizeof *r->buckets);
     r->buckets = buckets;
     r->bucket_count = count;
     return 0;

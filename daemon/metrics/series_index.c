@@ -1,9 +1,9 @@
 #include "metrics/series_index.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "metrics/pages.h"
 #include "metrics/tags.h"
 
 enum {
@@ -21,7 +21,7 @@ int series_index_init(SeriesIndex *index, Registry *registry)
         error = arena_init(&fresh.arena, ARENA_BYTES);
     if (error != 0)
         return error;
-    fresh.buckets = calloc(fresh.bucket_count, sizeof *fresh.buckets);
+    fresh.buckets = pages_map(fresh.bucket_count * sizeof *fresh.buckets);
     /* The first unit stays unused, so that no slot has number 0: that is a free bucket. */
     if (fresh.buckets == NULL ||
         arena_alloc(&fresh.arena, SLOT_ALIGNMENT, SLOT_ALIGNMENT) == NULL) {
@@ -34,7 +34,7 @@ int series_index_init(SeriesIndex *index, Registry *registry)
 
 void series_index_fini(SeriesIndex *index)
 {
-    free(index->buckets);
+    pages_unmap(index->buckets, index->bucket_count * sizeof *index->buckets);
     index->buckets = NULL;
     arena_fini(&index->arena);
 }
@@ -60,14 +60,14 @@ static int grow_buckets(SeriesIndex *index)
     if (index->used < index->bucket_count / 3)
         return 0;
     uint32_t count = index->bucket_count * 2;
-    uint64_t *buckets = count != 0 ? calloc(count, sizeof *buckets) : NULL;
+    uint64_t *buckets = count != 0 ? pages_map(count * sizeof *buckets) : NULL;
     if (buckets == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < index->bucket_count; i++) {
         if (index->buckets[i] != 0)
             insert_bucket(buckets, count, index->buckets[i]);
     }
-    free(index->buckets);
+    pages_unmap(index->buckets, index->bucket_count * sizeof *index->buckets);
     index->buckets = buckets;
     index->bucket_count = count;
     return 0;
