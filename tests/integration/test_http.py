@@ -365,6 +365,34 @@ def test_a_slow_reader_blocks_nobody():
             tap.equal(1, d.series("counters", "more"), "a value recorded meanwhile")
 
 
+def test_clients_that_trickle_lock_nobody_out():
+    """More connections than are served at a time, each with a request that never ends but never
+    rests either: a reader from another address gets an answer all the same."""
+    with Daemon(config={"http": {"max_connections": 32}}) as d:
+        tricklers = [socket.create_connection(d.http, timeout=tap.DEADLINE_S) for _ in range(48)]
+        for sock in tricklers:
+            sock.setblocking(False)
+            sock.send(b"GET /stats HTTP/1.1\r\nX: ")
+
+        def served():
+            for sock in tricklers:
+                try:
+                    sock.send(b"a")
+                except OSError:
+                    pass  # cut off, which is one way to serve the others
+            try:
+                with socket.create_connection(d.http, timeout=1, source_address=("127.0.0.9", 0)) as other:
+                    other.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                    return b" 200 " in other.recv(1000)
+            except OSError:
+                return False
+        try:
+            tap.wait_until(served, "a reader from another address is served")
+        finally:
+            for sock in tricklers:
+                sock.close()
+
+
 def test_the_address_is_honoured():
     with Daemon(http="127.0.0.1:0") as d:
         tap.equal("127.0.0.1", d.http[0], "address in the first line")

@@ -236,8 +236,9 @@ def _compare(section, series, expected, actual):
         if not all(math.isfinite(x) for x in wanted.values()):
             return []
         size = max(abs(wanted["min"]), abs(wanted["max"]))
-        # A spread near nothing, and a sum of terms that cancel, are as exact as the terms are.
-        scale = {"stddev": size, "mean": size, "sum": size * wanted["count"]}
+        # A sum of terms that cancel is as exact as its terms are, and a spread near nothing as the
+        # root of that.
+        scale = {"stddev": 100 * size, "mean": size, "sum": size * wanted["count"]}
         if all(_near(wanted[k], actual[k], scale.get(k, 0.0)) for k in wanted):
             return []
         return [f"{section} {series!r}: expected {wanted}, actual {actual}"]
