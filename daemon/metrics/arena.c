@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "metrics/pages.h"
 
@@ -56,4 +57,10 @@ void *arena_alloc(Arena *arena, size_t bytes, size_t alignment)
         return NULL;
     arena->used = start + bytes;
     return arena->base + start;
+}
+
+void arena_rewind(Arena *arena, size_t used)
+{
+    memset(arena->base + used, 0, arena->used - used); /* what is handed out next is zeroed */
+    arena->used = used;
 }

@@ -28,4 +28,7 @@ void arena_fini(Arena *arena);
  * the range is full, or the system has no memory. */
 void *arena_alloc(Arena *arena, size_t bytes, size_t alignment);
 
+/* Takes back everything that was handed out since `used` was arena->used; nobody may know of it. */
+void arena_rewind(Arena *arena, size_t used);
+
 #endif

@@ -216,9 +216,17 @@ static int grow_buckets(Registry *r)
     return 0;
 }
 
-/* Adds the series; `id` is copied. => 0, -EDQUOT or -ENOMEM; then nothing has changed. */
-static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_length, uint32_t hash,
-               Series **out)
+/* => a copy that lives as long as the registry; NULL: no memory. */
+static const char *keep_id(Registry *r, const char *id, size_t length)
+{
+    char *copy = allocate(r, length, 1);
+    return copy == NULL ? NULL : memcpy(copy, id, length);
+}
+
+/* Adds the series, with the id that is kept or a copy of `id`. => 0, -EDQUOT or -ENOMEM; then nothing
+ * has changed. */
+static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_length,
+               const char *kept, uint32_t hash, Series **out)
 {
     SeriesTable *table = &r->tables[key->kind];
     if (r->total >= registry_max_series(r))
@@ -226,15 +234,17 @@ static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_leng
     if (grow_buckets(r) != 0)
         return -ENOMEM;
     Series *series = table_place(r, table);
-    char *copy = series != NULL ? allocate(r, id_length, 1) : NULL;
-    if (copy == NULL)
+    if (series == NULL)
         return -ENOMEM;
-    memcpy(copy, id, id_length);
+    if (kept == NULL)
+        kept = keep_id(r, id, id_length);
+    if (kept == NULL)
+        return -ENOMEM;
     void *shared = make_shared_cell(r, key->kind);
     if (shared == NULL && key->kind != SERIES_STATS && key->kind != SERIES_COUNTER)
         return -ENOMEM;
 
-    *series = (Series){.id = copy,
+    *series = (Series){.id = kept,
                        .id_length = (uint16_t)id_length,
                        .name_length = (uint8_t)key->name_length,
                        .kind = (uint8_t)key->kind,
@@ -250,26 +260,26 @@ static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_leng
     return 0;
 }
 
-int registry_find_or_add(Registry *r, const SeriesKey *key, Series **series)
+int registry_find_or_add(Registry *r, const SeriesKey *key, const char *id, Series **series)
 {
-    char id[SERIES_ID_MAX];
+    char text[SERIES_ID_MAX];
     size_t length = key->name_length;
-    memcpy(id, key->name, key->name_length);
+    memcpy(text, key->name, key->name_length);
     if (key->tags_length != 0) {
-        id[length++] = '|';
-        id[length++] = '#';
-        memcpy(id + length, key->tags, key->tags_length);
+        text[length++] = '|';
+        text[length++] = '#';
+        memcpy(text + length, key->tags, key->tags_length);
         length += key->tags_length;
     }
-    uint32_t hash = hash_of(r, id, length, key->kind);
+    uint32_t hash = hash_of(r, text, length, key->kind);
 
     int error = 0;
     pthread_mutex_lock(&r->lock);
-    uint64_t *bucket = probe(r, id, length, key->kind, hash);
+    uint64_t *bucket = probe(r, text, length, key->kind, hash);
     if (*bucket != 0)
         *series = bucket_series(r, *bucket);
     else
-        error = add(r, key, id, length, hash, series);
+        error = add(r, key, text, length, id, hash, series);
     pthread_mutex_unlock(&r->lock);
     return error;
 }

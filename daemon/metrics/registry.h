@@ -56,9 +56,10 @@ int registry_create(Registry **registry, uint32_t max_series);
 /* Frees everything that the registry holds. NULL is allowed. No other thread may be using it. */
 void registry_destroy(Registry *registry);
 
-/* Finds the series, or adds it. Its tags must be canonical (tags_canonical()).
+/* Finds the series, or adds it. Its tags must be canonical (tags_canonical()). `id`: the bytes of its
+ * id, if the caller keeps them for as long as anybody uses the registry; NULL: a new series gets a copy.
  * => 0; -EDQUOT: unknown, and there are max_series already; -ENOMEM. Any thread; takes the mutex. */
-int registry_find_or_add(Registry *registry, const SeriesKey *key, Series **series);
+int registry_find_or_add(Registry *registry, const SeriesKey *key, const char *id, Series **series);
 
 /* Makes a thread's slot of a stats or counter series part of what readers see. The slot is complete
  * but for `next`, which is set here. Any thread; takes the mutex. */

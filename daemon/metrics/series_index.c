@@ -97,43 +97,51 @@ static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, size_t bytes)
     return slot;
 }
 
-/* Makes room for a slot and its key, and puts it into the table. => the slot, or NULL: no memory. */
-static Slot *insert_slot(SeriesIndex *index, const SeriesKey *key, uint32_t hash, size_t bytes)
+/* Puts a slot into the table, which has room. */
+static void insert_slot(SeriesIndex *index, const Slot *slot, uint32_t hash)
 {
-    if (grow_buckets(index) != 0)
-        return NULL;
-    Slot *slot = make_slot(index, key, bytes);
-    if (slot == NULL)
-        return NULL;
-    uint64_t number = (uint64_t)((char *)slot - index->arena.base) / SLOT_ALIGNMENT;
+    uint64_t number = (uint64_t)((const char *)slot - index->arena.base) / SLOT_ALIGNMENT;
     insert_bucket(index->buckets, index->bucket_count, (uint64_t)hash << 32 | number);
     index->used++;
     /* relaxed: a figure for people. */
     atomic_store_explicit(&index->memory_bytes,
                           index->arena.used + index->bucket_count * sizeof *index->buckets,
                           memory_order_relaxed);
-    return slot;
 }
 
-/* Makes this thread's slot for a canonical key that it does not know. => 0, -EDQUOT or -ENOMEM. */
-static int add_slot(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **out)
+/* Makes the slot a part of its series. => 0, -EDQUOT or -ENOMEM. */
+static int join_series(SeriesIndex *index, const SeriesKey *key, Slot *slot)
 {
+    /* Without tags the slot's key is the id: one copy of a name is enough. */
+    const char *id = key->tags_length == 0 ? slot_key(slot) : NULL;
     Series *series;
-    int error = registry_find_or_add(index->registry, key, &series);
+    int error = registry_find_or_add(index->registry, key, id, &series);
     if (error != 0)
         return error;
-
-    bool own_cell = key->kind == SERIES_STATS || key->kind == SERIES_COUNTER;
-    size_t bytes = key->kind == SERIES_STATS     ? sizeof(StatsSlot)
-                   : key->kind == SERIES_COUNTER ? sizeof(CounterSlot)
-                                                 : sizeof(RefSlot);
-    Slot *slot = insert_slot(index, key, hash, bytes);
-    if (slot == NULL)
-        return -ENOMEM;
-    if (own_cell)
+    if (key->kind == SERIES_STATS || key->kind == SERIES_COUNTER)
         registry_link_slot(index->registry, series, slot);
     else
         ((RefSlot *)slot)->target = key->kind == SERIES_SET ? (void *)series : series->shared;
+    return 0;
+}
+
+/* Makes this thread's slot for a canonical key that it does not know. => 0, -EDQUOT or -ENOMEM; then
+ * no memory is taken, however often somebody tries. */
+static int add_slot(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **out)
+{
+    size_t bytes = key->kind == SERIES_STATS     ? sizeof(StatsSlot)
+                   : key->kind == SERIES_COUNTER ? sizeof(CounterSlot)
+                                                 : sizeof(RefSlot);
+    size_t used = index->arena.used;
+    int error = grow_buckets(index);
+    Slot *slot = error == 0 ? make_slot(index, key, bytes) : NULL;
+    if (error == 0)
+        error = slot != NULL ? join_series(index, key, slot) : -ENOMEM;
+    if (error != 0) {
+        arena_rewind(&index->arena, used);
+        return error;
+    }
+    insert_slot(index, slot, hash);
     *out = slot;
     return 0;
 }
@@ -143,11 +151,12 @@ static void add_alias(SeriesIndex *index, const SeriesKey *spelling, uint32_t ha
 {
     if (index->aliases >= registry_max_series(index->registry))
         return;
-    Slot *alias = insert_slot(index, spelling, hash, sizeof(RefSlot));
+    Slot *alias = grow_buckets(index) == 0 ? make_slot(index, spelling, sizeof(RefSlot)) : NULL;
     if (alias == NULL)
         return;
     alias->alias = true;
     ((RefSlot *)alias)->target = slot;
+    insert_slot(index, alias, hash);
     index->aliases++;
 }
 

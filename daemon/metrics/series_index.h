@@ -39,7 +39,8 @@ typedef struct {
 /* => 0; -ENOMEM; negative errno if the system gives no random key. */
 int series_index_init(SeriesIndex *index, Registry *registry);
 
-/* Frees it; the slots go with it, so no reader of the registry may be left. Accepts a zeroed one. */
+/* Frees it; the slots and the ids in them go with it, so after this the registry may only be
+ * destroyed. Accepts a zeroed one. */
 void series_index_fini(SeriesIndex *index);
 
 /* => the hash by which the two below find the key. */

@@ -136,6 +136,26 @@ static void test_more_than_there_are_addresses(void **state)
     assert_memory_equal(&before, &arena, sizeof arena);
 }
 
+static void test_what_is_taken_back_is_zeroed_again(void **state)
+{
+    (void)state;
+    Arena arena;
+    assert_int_equal(0, arena_init(&arena, 1 << 20));
+    char *kept = arena_alloc(&arena, 10, 1);
+    memset(kept, 1, 10);
+    size_t used = arena.used;
+    char *first = arena_alloc(&arena, 100, 32);
+    memset(first, 0xA5, 100);
+    arena_rewind(&arena, used);
+    char *second = arena_alloc(&arena, 100, 32);
+    assert_ptr_equal(first, second);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(0, second[i]);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(1, kept[i]);
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_pieces_stay_where_they_are),
         cmocka_unit_test(test_the_end_of_the_range),
         cmocka_unit_test(test_a_huge_range),
+        cmocka_unit_test(test_what_is_taken_back_is_zeroed_again),
         cmocka_unit_test(test_more_than_there_are_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

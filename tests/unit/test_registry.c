@@ -41,7 +41,7 @@ static int find(Registry *registry, SeriesKind kind, const char *name, const cha
     char *tags_copy = copy_of(tags, key.tags_length);
     key.name = name_copy;
     key.tags = tags_copy;
-    int error = registry_find_or_add(registry, &key, series);
+    int error = registry_find_or_add(registry, &key, NULL, series);
     memset(name_copy, 'X', key.name_length);
     free(name_copy - 1);
     free(tags_copy - 1);
@@ -218,7 +218,7 @@ static void test_300000_series_in_the_order_of_first_sight(void **state)
     for (uint32_t i = 0; i < COUNT; i++) {
         SeriesKind kind = i % 3 == 0 ? SERIES_COUNTER : SERIES_STATS;
         SeriesKey key = {kind, name, series_name(name, i), "env:prod", 8};
-        assert_int_equal(0, registry_find_or_add(registry, &key, &all[i]));
+        assert_int_equal(0, registry_find_or_add(registry, &key, NULL, &all[i]));
     }
     assert_int_equal(COUNT / 3, registry_count(registry, SERIES_COUNTER));
     assert_int_equal(COUNT - COUNT / 3, registry_count(registry, SERIES_STATS));
@@ -234,7 +234,7 @@ static void test_300000_series_in_the_order_of_first_sight(void **state)
         assert_memory_equal(name, all[i]->id, length);
         SeriesKey key = {kind, name, length, "env:prod", 8};
         Series *again = NULL;
-        assert_int_equal(0, registry_find_or_add(registry, &key, &again));
+        assert_int_equal(0, registry_find_or_add(registry, &key, NULL, &again));
         assert_ptr_equal(all[i], again);
     }
     assert_int_equal(COUNT, count_all(registry));

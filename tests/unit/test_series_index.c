@@ -167,6 +167,11 @@ static void test_the_limit(void **state)
     assert_int_equal(-EDQUOT, find(&bench->index, key_of(SERIES_STATS, "b", ""), &out));
     assert_int_equal(-EDQUOT, find(&bench->index, key_of(SERIES_STATS, "b", "y,x"), &out));
     assert_ptr_equal(&poison, out);
+    /* Nobody fills the memory with names that are refused. */
+    size_t used = bench->index.arena.used;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(-EDQUOT, find(&bench->index, key_of(SERIES_COUNTER, "b", "z,y"), &out));
+    assert_int_equal(used, bench->index.arena.used);
     /* A new spelling of a known series is no new series. */
     assert_ptr_equal(slot, must_find(bench, SERIES_STATS, "a", "y,x"));
     registry_set_max_series(bench->registry, 3);
