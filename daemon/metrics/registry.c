@@ -5,22 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "metrics/arena.h"
+#include "metrics/bucket_table.h"
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
-#include "metrics/pages.h"
 #include "metrics/progress_cell.h"
 #include "metrics/set_cell.h"
 #include "metrics/slot.h"
 
-/* Series stand in segments of 1024 * 2^k that never move. A bucket of the hash table holds
- * hash32 << 32 | kind << 29 | (number + 1), 0 when free. */
+/* Series stand in segments of 1024 * 2^k that never move. */
 enum {
     FIRST_SEGMENT_LOG2 = 10,
     SEGMENTS = 19,
-    NUMBER_BITS = 29,
-    FIRST_BUCKETS = 1024
+    NUMBER_BITS = 29
 };
 
 #define ARENA_BYTES ((size_t)16 << 30)
@@ -34,9 +33,8 @@ struct Registry {
     pthread_mutex_t lock; /* guards all but the atomics */
     HashKey hash_key;
     Arena arena;
-    uint64_t *buckets;
-    size_t bucket_count; /* a power of two */
-    uint32_t total;      /* series of all kinds */
+    BucketTable series; /* values: kind << NUMBER_BITS | (number + 1) */
+    uint32_t total;     /* series of all kinds */
     _Atomic uint32_t max_series;
     _Atomic size_t memory_bytes;
     SeriesTable tables[SERIES_KINDS];
@@ -50,13 +48,12 @@ int registry_create(Registry **registry, uint32_t max_series)
     int error = hash_key_random(&r->hash_key);
     if (error == 0)
         error = arena_init(&r->arena, ARENA_BYTES);
-    if (error == 0) {
-        r->bucket_count = FIRST_BUCKETS;
-        r->buckets = pages_map(r->bucket_count * sizeof *r->buckets);
-        error = r->buckets != NULL ? -pthread_mutex_init(&r->lock, NULL) : -ENOMEM;
-    }
+    if (error == 0)
+        error = bucket_table_init(&r->series);
+    if (error == 0)
+        error = -pthread_mutex_init(&r->lock, NULL);
     if (error != 0) {
-        pages_unmap(r->buckets, r->bucket_count * sizeof *r->buckets);
+        bucket_table_fini(&r->series);
         arena_fini(&r->arena);
         free(r);
         return error;
@@ -71,7 +68,7 @@ void registry_destroy(Registry *r)
     if (r == NULL)
         return;
     pthread_mutex_destroy(&r->lock);
-    pages_unmap(r->buckets, r->bucket_count * sizeof *r->buckets);
+    bucket_table_fini(&r->series);
     arena_fini(&r->arena);
     free(r);
 }
@@ -122,7 +119,7 @@ static void *allocate(Registry *r, size_t bytes, size_t alignment)
 {
     void *memory = arena_alloc(&r->arena, bytes, alignment);
     /* relaxed: a figure for people. */
-    atomic_store_explicit(&r->memory_bytes, r->arena.used + r->bucket_count * sizeof *r->buckets,
+    atomic_store_explicit(&r->memory_bytes, r->arena.used + bucket_table_bytes(&r->series),
                           memory_order_relaxed);
     return memory;
 }
@@ -165,55 +162,29 @@ static uint32_t hash_of(const Registry *r, const char *id, size_t length, Series
     return (uint32_t)(hash_bytes(&r->hash_key, id, length, (uint64_t)kind) >> 32);
 }
 
-static Series *bucket_series(const Registry *r, uint64_t bucket)
+/* What a value of the hash table names. */
+static Series *value_series(const Registry *r, uint32_t value)
 {
-    SeriesKind kind = (SeriesKind)((bucket >> NUMBER_BITS) & 7);
-    uint32_t number = (uint32_t)(bucket & ((1U << NUMBER_BITS) - 1)) - 1;
+    SeriesKind kind = (SeriesKind)(value >> NUMBER_BITS);
+    uint32_t number = (value & ((1U << NUMBER_BITS) - 1)) - 1;
     unsigned segment;
     uint32_t place = locate(number, &segment);
     return &r->tables[kind].segment[segment][place];
 }
 
-/* => the bucket that holds the series, or the free one where it belongs. */
-static uint64_t *probe(const Registry *r, const char *id, size_t length, SeriesKind kind,
-                       uint32_t hash)
-{
-    size_t mask = r->bucket_count - 1;
-    for (size_t i = hash & mask;; i = (i + 1) & mask) {
-        uint64_t *bucket = &r->buckets[i];
-        if (*bucket == 0)
-            return bucket;
-        if ((uint32_t)(*bucket >> 32) != hash)
-            continue;
-        const Series *series = bucket_series(r, *bucket);
-        if (series->kind == kind && series->id_length == length &&
-            memcmp(series->id, id, length) == 0)
-            return bucket;
-    }
-}
+typedef struct {
+    const Registry *registry;
+    const char *id;
+    size_t length;
+    SeriesKind kind;
+} Question;
 
-/* Keeps the table at most half full. => 0 or -ENOMEM. */
-static int grow_buckets(Registry *r)
+static bool is_series(const void *context, uint32_t value)
 {
-    if ((size_t)r->total * 2 < r->bucket_count)
-        return 0;
-    size_t count = r->bucket_count * 2;
-    uint64_t *buckets = pages_map(count * sizeof *buckets);
-    if (buckets == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < r->bucket_count; i++) {
-        uint64_t bucket = r->buckets[i];
-        if (bucket == 0)
-            continue;
-        size_t to = (size_t)(bucket >> 32) & (count - 1);
-        while (buckets[to] != 0)
-            to = (to + 1) & (count - 1);
-        buckets[to] = bucket;
-    }
-    pages_unmap(r->buckets, r->bucket_count * sizeof *r->buckets);
-    r->buckets = buckets;
-    r->bucket_count = count;
-    return 0;
+    const Question *question = context;
+    const Series *series = value_series(question->registry, value);
+    return series->kind == question->kind && series->id_length == question->length &&
+           bytes_equal(series->id, question->id, question->length);
 }
 
 /* => a copy that lives as long as the registry; NULL: no memory. */
@@ -231,7 +202,7 @@ static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_leng
     SeriesTable *table = &r->tables[key->kind];
     if (r->total >= registry_max_series(r))
         return -EDQUOT;
-    if (grow_buckets(r) != 0)
+    if (bucket_table_reserve(&r->series) != 0)
         return -ENOMEM;
     Series *series = table_place(r, table);
     if (series == NULL)
@@ -251,8 +222,7 @@ static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_leng
                        .shared = shared};
     /* relaxed: written under the mutex that this thread holds. */
     uint32_t number = atomic_load_explicit(&table->count, memory_order_relaxed);
-    *probe(r, id, id_length, key->kind, hash) =
-        (uint64_t)hash << 32 | (uint64_t)key->kind << NUMBER_BITS | (number + 1);
+    bucket_table_insert(&r->series, hash, (uint32_t)key->kind << NUMBER_BITS | (number + 1));
     /* release: pairs with the acquire in registry_count(). */
     atomic_store_explicit(&table->count, number + 1, memory_order_release);
     r->total++;
@@ -275,9 +245,10 @@ int registry_find_or_add(Registry *r, const SeriesKey *key, const char *id, Seri
 
     int error = 0;
     pthread_mutex_lock(&r->lock);
-    uint64_t *bucket = probe(r, text, length, key->kind, hash);
-    if (*bucket != 0)
-        *series = bucket_series(r, *bucket);
+    const Question question = {r, text, length, key->kind};
+    uint32_t value = bucket_table_find(&r->series, hash, is_series, &question);
+    if (value != 0)
+        *series = value_series(r, value);
     else
         error = add(r, key, text, length, id, hash, series);
     pthread_mutex_unlock(&r->lock);

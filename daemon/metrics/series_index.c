@@ -3,30 +3,25 @@
 #include <errno.h>
 #include <string.h>
 
-#include "metrics/pages.h"
 #include "metrics/tags.h"
-
-enum {
-    FIRST_BUCKETS = 1024
-};
 
 /* A 32-bit slot number counts units of 32 bytes: more than this cannot be named. */
 #define ARENA_BYTES ((size_t)16 << 30)
 
 int series_index_init(SeriesIndex *index, Registry *registry)
 {
-    SeriesIndex fresh = {.registry = registry, .bucket_count = FIRST_BUCKETS};
+    SeriesIndex fresh = {.registry = registry};
     int error = hash_key_random(&fresh.hash_key);
     if (error == 0)
+        error = bucket_table_init(&fresh.table);
+    if (error == 0)
         error = arena_init(&fresh.arena, ARENA_BYTES);
-    if (error != 0)
-        return error;
-    fresh.buckets = pages_map(fresh.bucket_count * sizeof *fresh.buckets);
     /* The first unit stays unused, so that no slot has number 0: that is a free bucket. */
-    if (fresh.buckets == NULL ||
-        arena_alloc(&fresh.arena, SLOT_ALIGNMENT, SLOT_ALIGNMENT) == NULL) {
+    if (error == 0 && arena_alloc(&fresh.arena, SLOT_ALIGNMENT, SLOT_ALIGNMENT) == NULL)
+        error = -ENOMEM;
+    if (error != 0) {
         series_index_fini(&fresh);
-        return -ENOMEM;
+        return error;
     }
     *index = fresh;
     return 0;
@@ -34,8 +29,7 @@ int series_index_init(SeriesIndex *index, Registry *registry)
 
 void series_index_fini(SeriesIndex *index)
 {
-    pages_unmap(index->buckets, index->bucket_count * sizeof *index->buckets);
-    index->buckets = NULL;
+    bucket_table_fini(&index->table);
     arena_fini(&index->arena);
 }
 
@@ -45,33 +39,6 @@ size_t series_index_memory_bytes(const SeriesIndex *index)
 }
 
 /* ---- the slow path ---- */
-
-static void insert_bucket(uint64_t *buckets, uint32_t count, uint64_t bucket)
-{
-    uint32_t i = (uint32_t)(bucket >> 32) & (count - 1);
-    while (buckets[i] != 0)
-        i = (i + 1) & (count - 1);
-    buckets[i] = bucket;
-}
-
-/* Keeps the table at most a third full. => 0 or -ENOMEM. */
-static int grow_buckets(SeriesIndex *index)
-{
-    if (index->used < index->bucket_count / 3)
-        return 0;
-    uint32_t count = index->bucket_count * 2;
-    uint64_t *buckets = count != 0 ? pages_map(count * sizeof *buckets) : NULL;
-    if (buckets == NULL)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < index->bucket_count; i++) {
-        if (index->buckets[i] != 0)
-            insert_bucket(buckets, count, index->buckets[i]);
-    }
-    pages_unmap(index->buckets, index->bucket_count * sizeof *index->buckets);
-    index->buckets = buckets;
-    index->bucket_count = count;
-    return 0;
-}
 
 /* => a slot with this key and nothing behind it yet; NULL: no memory. */
 static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, size_t bytes)
@@ -101,11 +68,10 @@ static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, size_t bytes)
 static void insert_slot(SeriesIndex *index, const Slot *slot, uint32_t hash)
 {
     uint64_t number = (uint64_t)((const char *)slot - index->arena.base) / SLOT_ALIGNMENT;
-    insert_bucket(index->buckets, index->bucket_count, (uint64_t)hash << 32 | number);
-    index->used++;
+    bucket_table_insert(&index->table, hash, (uint32_t)number);
     /* relaxed: a figure for people. */
     atomic_store_explicit(&index->memory_bytes,
-                          index->arena.used + index->bucket_count * sizeof *index->buckets,
+                          index->arena.used + bucket_table_bytes(&index->table),
                           memory_order_relaxed);
 }
 
@@ -133,7 +99,7 @@ static int add_slot(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slo
                    : key->kind == SERIES_COUNTER ? sizeof(CounterSlot)
                                                  : sizeof(RefSlot);
     size_t used = index->arena.used;
-    int error = grow_buckets(index);
+    int error = bucket_table_reserve(&index->table);
     Slot *slot = error == 0 ? make_slot(index, key, bytes) : NULL;
     if (error == 0)
         error = slot != NULL ? join_series(index, key, slot) : -ENOMEM;
@@ -151,7 +117,9 @@ static void add_alias(SeriesIndex *index, const SeriesKey *spelling, uint32_t ha
 {
     if (index->aliases >= registry_max_series(index->registry))
         return;
-    Slot *alias = grow_buckets(index) == 0 ? make_slot(index, spelling, sizeof(RefSlot)) : NULL;
+    Slot *alias = bucket_table_reserve(&index->table) == 0
+                      ? make_slot(index, spelling, sizeof(RefSlot))
+                      : NULL;
     if (alias == NULL)
         return;
     alias->alias = true;

@@ -1,10 +1,8 @@
 /* From a key as it stands in a datagram to this thread's slot. Each ingest thread has its own index:
  * a look-up of a known series takes no lock and writes no memory.
  *
- * Open addressing, linear probing, at most a third full (at a half, every third look-up took a second
- * probe that the CPU could not predict). A bucket is hash32 << 32 | slot, where slot
- * counts units of SLOT_ALIGNMENT bytes in the thread's arena; so a hit costs the bucket's line and
- * the slot's first line, and probing past others costs nothing more. The hash is keyed at random per
+ * A bucket_table.h whose values are slots, counted in units of SLOT_ALIGNMENT bytes in the thread's
+ * arena: a hit costs the bucket's line and the slot's first line. The hash is keyed at random per
  * process: nobody can send collisions on purpose.
  *
  * The key is name, kind and tags as received. Another spelling of the same tags (another order,
@@ -22,6 +20,7 @@
 
 #include "base/hash.h"
 #include "metrics/arena.h"
+#include "metrics/bucket_table.h"
 #include "metrics/registry.h"
 #include "metrics/slot.h"
 
@@ -29,9 +28,7 @@ typedef struct {
     Registry *registry;
     HashKey hash_key;
     Arena arena;
-    uint64_t *buckets;
-    uint32_t bucket_count; /* a power of two */
-    uint32_t used;
+    BucketTable table;
     uint32_t aliases;
     _Atomic size_t memory_bytes; /* written by the owner only */
 } SeriesIndex;
@@ -55,35 +52,46 @@ static inline uint32_t series_index_hash(const SeriesIndex *index, const SeriesK
 /* Begins to fetch the bucket; a batch does this for all its keys before the first look-up. */
 static inline void series_index_prefetch(const SeriesIndex *index, uint32_t hash)
 {
-    __builtin_prefetch(&index->buckets[hash & (index->bucket_count - 1)]);
+    bucket_table_prefetch(&index->table, hash);
 }
 
 /* Begins to fetch the slot that the bucket probably names, its cell with it. */
 static inline void series_index_prefetch_slot(const SeriesIndex *index, uint32_t hash)
 {
-    uint64_t bucket = index->buckets[hash & (index->bucket_count - 1)];
-    const char *slot = index->arena.base + (bucket & UINT32_MAX) * SLOT_ALIGNMENT;
+    const char *slot =
+        index->arena.base + (size_t)bucket_table_guess(&index->table, hash) * SLOT_ALIGNMENT;
     __builtin_prefetch(slot);
     __builtin_prefetch(slot + 64);
     __builtin_prefetch(slot + 128);
+}
+
+typedef struct {
+    char *base; /* the arena's */
+    const SeriesKey *key;
+} SeriesIndexQuestion;
+
+static inline Slot *series_index_slot_(char *base, uint32_t value)
+{
+    void *slot = base + (size_t)value * SLOT_ALIGNMENT;
+    return slot;
+}
+
+static inline bool series_index_match_(const void *context, uint32_t value)
+{
+    const SeriesIndexQuestion *question = context;
+    return slot_is(series_index_slot_(question->base, value), question->key);
 }
 
 /* => this thread's slot for the key, never an alias; NULL: the thread does not know it yet. */
 static inline Slot *series_index_lookup(const SeriesIndex *index, const SeriesKey *key,
                                         uint32_t hash)
 {
-    uint32_t mask = index->bucket_count - 1;
-    for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-        uint64_t bucket = index->buckets[i];
-        if (bucket == 0)
-            return NULL;
-        if ((uint32_t)(bucket >> 32) == hash) {
-            void *at = index->arena.base + (bucket & UINT32_MAX) * SLOT_ALIGNMENT;
-            Slot *slot = at;
-            if (slot_is(slot, key))
-                return slot->alias ? ((RefSlot *)slot)->target : slot;
-        }
-    }
+    const SeriesIndexQuestion question = {index->arena.base, key};
+    uint32_t value = bucket_table_find(&index->table, hash, series_index_match_, &question);
+    if (value == 0)
+        return NULL;
+    Slot *slot = series_index_slot_(index->arena.base, value);
+    return slot->alias ? ((RefSlot *)slot)->target : slot;
 }
 
 /* Makes this thread's slot for a key that series_index_lookup() did not find (the slow path: once a
