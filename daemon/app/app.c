@@ -173,6 +173,7 @@ static void on_tick(uv_timer_t *timer)
     if (app->environment.watchdog_ns > 0 && pool_stuck_ns(app->pool) == 0)
         told(systemd_watchdog(app->environment.notify_socket));
     pool_ping(app->pool);
+    http_server_tick(app->http);
 }
 
 static void reload(App *app)

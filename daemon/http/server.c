@@ -13,7 +13,9 @@
 
 #include <microhttpd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "http/deadlines.h"
 #include "http/flight.h"
 #include "http/framing.h"
 #include "http/listener.h"
@@ -28,6 +30,7 @@ enum {
 struct HttpServer {
     HttpSite site;
     Flight flight;
+    Deadlines deadlines;
     struct MHD_Daemon *daemon; /* NULL: stopped */
 };
 
@@ -53,13 +56,26 @@ __attribute__((format(printf, 2, 0))) static void log_message(void *context, con
 static void note_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                             enum MHD_ConnectionNotificationCode code)
 {
-    (void)connection;
-    (void)socket_context;
     HttpServer *server = context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         http_counts_connected(&server->site.counts);
-    else
+        *socket_context = info == NULL ? NULL
+                                       : deadlines_add(&server->deadlines, info->connect_fd,
+                                                       clock_monotonic_ns());
+    } else {
         http_counts_disconnected(&server->site.counts);
+        deadlines_remove(&server->deadlines, *socket_context);
+        *socket_context = NULL;
+    }
+}
+
+static Deadline *deadline_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
 }
 
 /* The request line has been read: the only time at which the whole target is to be had.
@@ -83,11 +99,11 @@ static void *begin_exchange(void *context, const char *target, struct MHD_Connec
 static void end_exchange(void *context, struct MHD_Connection *connection, void **exchange,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)connection;
     (void)code;
     HttpServer *server = context;
     free(*exchange);
     *exchange = NULL;
+    deadlines_answered(&server->deadlines, deadline_of(connection), clock_monotonic_ns());
     flight_end(&server->flight);
 }
 
@@ -152,6 +168,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                           routes_answer(&server->site, method, exchange->target, exchange->length));
     Framing framing = framing_read(connection);
     exchange->complete = framing.content_lengths <= 1 && !framing.body;
+    deadlines_request(&server->deadlines, deadline_of(connection));
     if (exchange->complete)
         return MHD_YES;
     return send_reply(server, connection, method, refuse_body(server, method, exchange, &framing));
@@ -219,27 +236,53 @@ static void fill_site(HttpSite *site, const HttpOptions *options)
     site->stuck_ns = options->stuck_ns != 0 ? options->stuck_ns : HTTP_STUCK_NS;
 }
 
-int http_server_open(HttpServer **server, const HttpOptions *options)
+/* => a server that does not run yet; NULL: no memory. */
+static HttpServer *make_server(void)
 {
     HttpServer *made = calloc(1, sizeof *made);
-    int error = made != NULL ? flight_init(&made->flight) : -ENOMEM;
-    if (error != 0) {
-        free(made);
+    if (made == NULL)
+        return NULL;
+    if (flight_init(&made->flight) == 0) {
+        if (deadlines_init(&made->deadlines) == 0)
+            return made;
+        flight_fini(&made->flight);
+    }
+    free(made);
+    return NULL;
+}
+
+static void free_server(HttpServer *server)
+{
+    deadlines_fini(&server->deadlines);
+    flight_fini(&server->flight);
+    free(server);
+}
+
+int http_server_open(HttpServer **server, const HttpOptions *options)
+{
+    HttpServer *made = make_server();
+    if (made == NULL) {
         if (options->inherited_fd >= 0)
             close(options->inherited_fd);
-        return error;
+        return -ENOMEM;
     }
     fill_site(&made->site, options);
     int fd = options->inherited_fd >= 0 ? listener_adopt(options->inherited_fd, &made->site.address)
                                         : listener_open(options->listen, &made->site.address);
-    error = fd < 0 ? fd : start_or_close(made, fd, options->max_connections);
+    int error = fd < 0 ? fd : start_or_close(made, fd, options->max_connections);
     if (error == 0) {
         *server = made;
         return 0;
     }
-    flight_fini(&made->flight);
-    free(made);
+    free_server(made);
     return error;
+}
+
+void http_server_tick(HttpServer *server)
+{
+    unsigned cut = deadlines_enforce(&server->deadlines, clock_monotonic_ns());
+    if (cut > 0)
+        log_debug("http", "cut %u connections that owed a request for too long", cut);
 }
 
 const Address *http_server_address(const HttpServer *server)
@@ -272,6 +315,5 @@ void http_server_close(HttpServer *server)
     if (server == NULL)
         return;
     http_server_stop(server, 0);
-    flight_fini(&server->flight);
-    free(server);
+    free_server(server);
 }

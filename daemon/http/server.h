@@ -1,11 +1,12 @@
 /* The HTTP server's life: one libmicrohttpd daemon with one thread of its own, which sleeps while
  * nobody asks. What it answers stands in routes.h.
  *
- * A connection that is idle for 30 s is closed; past `max_connections` new ones wait in the kernel.
- * A request with a body (or with a Content-Length that contradicts itself) is refused, and its
- * connection closed. What is not HTTP at all, or does not fit the memory of a connection (32 KiB for
- * the request line and the headers), libmicrohttpd itself refuses, with an HTML body. It also ends a
- * target at a NUL that was sent as such; an encoded one is refused as in uri.h.
+ * A connection that is idle for 30 s, or does not get a request done in time (deadlines.h), is
+ * closed; past `max_connections` new ones wait in the kernel. A request with a body (or with a
+ * Content-Length that contradicts itself) is refused, and its connection closed. What is not HTTP at
+ * all, or does not fit the memory of a connection (32 KiB for the request line and the headers),
+ * libmicrohttpd itself refuses, with an HTML body. It also ends a target at a NUL that was sent as
+ * such; an encoded one is refused as in uri.h.
  *
  * Thread rule: open, stop and close are for the thread that owns the server; the rest may be called
  * by any thread in between. */
@@ -40,6 +41,10 @@ typedef struct {
  * => 0; negative errno: logged, nothing is open, and *server is untouched. An inherited fd is closed
  * in any case. */
 int http_server_open(HttpServer **server, const HttpOptions *options);
+
+/* Cuts connections that have owed a request for too long (deadlines.h). Call it about once a second,
+ * always from the same thread. */
+void http_server_tick(HttpServer *server);
 
 /* The address with the real port. */
 const Address *http_server_address(const HttpServer *server);
