@@ -387,7 +387,7 @@ def test_clients_that_trickle_lock_nobody_out():
             except OSError:
                 return False
         try:
-            tap.wait_until(served, "a reader from another address is served")
+            tap.wait_until(served, "a reader from another address is served", 90)
         finally:
             for sock in tricklers:
                 sock.close()
