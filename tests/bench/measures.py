@@ -20,8 +20,9 @@ def rounds(receivers, count, **options):
     return runs
 
 
-def lost(table, name, runs):
-    table.add(f"{name}: lost, %", [run.lost_percent for run in runs], target=("<=", 0), worst=True)
+def lost(table, name, runs, limit=()):
+    table.add(f"{name}: lost, %", [run.lost_percent for run in runs], [run.lost_percent for run in limit],
+              target=("<=", 0), worst=True)
 
 
 # ---- receiving ----
@@ -38,7 +39,7 @@ def one_value(table, scale):
         table.add(f"{name}: us CPU a datagram", figures, [run.us_a_datagram for run in limit], ratio, ("<=", 1.10), "x")
         table.add("   the same", figures, [run.us_a_datagram for run in polled], ratio, how="x",
                   against="sink --poll")
-        lost(table, "   the same", runs)
+        lost(table, "   the same", runs, limit)
 
 
 def twenty_values(table, scale):
@@ -49,7 +50,7 @@ def twenty_values(table, scale):
         limit, runs = rounds((sink, ours), ROUNDS, values=20, seconds=0.7 * scale)
     table.add(f"{name}: ns CPU a value", [run.ns_a_value for run in runs], [run.ns_a_value for run in limit],
               difference, ("<=", 35), "more")
-    lost(table, "   the same", runs)
+    lost(table, "   the same", runs, limit)
     table.add("   the sender's M values/s meanwhile", [run.values_a_second / 1e6 for run in runs],
               [run.values_a_second / 1e6 for run in limit])
 
