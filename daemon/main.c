@@ -94,10 +94,7 @@ static void fill_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     fill_standard_descriptors();
-    /* Before there is any thread: each one inherits this, and only the main loop unblocks. */
-    sigset_t all;
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
+    app_block_signals();
     (void)signal(SIGPIPE, SIG_IGN);
     log_init();
 

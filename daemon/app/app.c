@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -23,8 +24,7 @@
 
 enum {
     TICK_MS = 1000, /* nothing wakes an idle daemon more often */
-    BANNER_SIZE = 900,
-    SIGNALS = 3
+    BANNER_SIZE = 900
 };
 
 typedef struct {
@@ -32,7 +32,8 @@ typedef struct {
     const Options *options;
     AppEnvironment environment;
     uv_loop_t loop;
-    uv_signal_t signals[SIGNALS];
+    int signal_fd; /* -1: none */
+    uv_poll_t signals;
     uv_timer_t tick;
     Registry *registry;
     Pool *pool;
@@ -183,15 +184,20 @@ static void reload(App *app)
     told(systemd_ready(app->environment.notify_socket, NULL));
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(uv_poll_t *poll, int status, int events)
 {
-    App *app = handle->data;
-    if (number == SIGHUP) {
-        reload(app);
+    App *app = poll->data;
+    struct signalfd_siginfo info;
+    (void)status;
+    (void)events;
+    if (read(app->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
         return;
+    if (info.ssi_signo == SIGHUP) {
+        reload(app);
+    } else {
+        log_notice("app", "stopping: %s", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        uv_stop(&app->loop);
     }
-    log_notice("app", "stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
-    uv_stop(&app->loop); /* the handles stay: a second signal must not find the default action */
 }
 
 /* Twice a second at most while a watchdog wants to hear more often than every two seconds. */
@@ -201,24 +207,38 @@ static uint64_t tick_ms(const App *app)
     return quarter == 0 || quarter > TICK_MS ? TICK_MS : quarter;
 }
 
-static int open_loop(App *app)
+static void fill_signals(sigset_t *signals)
 {
-    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
-    int error = uv_loop_init(&app->loop);
-    if (error != 0)
-        return error;
-    for (size_t i = 0; i < SIGNALS && error == 0; i++) {
-        error = uv_signal_init(&app->loop, &app->signals[i]);
-        app->signals[i].data = app;
-        if (error == 0)
-            error = uv_signal_start(&app->signals[i], on_signal, numbers[i]);
-    }
-    if (error == 0)
-        error = uv_timer_init(&app->loop, &app->tick);
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+}
+
+void app_block_signals(void)
+{
+    sigset_t signals;
+    fill_signals(&signals);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+static int open_signals(App *app)
+{
+    sigset_t signals;
+    fill_signals(&signals);
+    app->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (app->signal_fd < 0)
+        return -errno;
+    int error = uv_poll_init(&app->loop, &app->signals, app->signal_fd);
+    app->signals.data = app;
+    return error != 0 ? error : uv_poll_start(&app->signals, UV_READABLE, on_signal);
+}
+
+static int open_tick(App *app)
+{
+    int error = uv_timer_init(&app->loop, &app->tick);
     app->tick.data = app;
-    if (error == 0)
-        error = uv_timer_start(&app->tick, on_tick, tick_ms(app), tick_ms(app));
-    return error;
+    return error != 0 ? error : uv_timer_start(&app->tick, on_tick, tick_ms(app), tick_ms(app));
 }
 
 static void close_handle(uv_handle_t *handle, void *unused)
@@ -233,6 +253,21 @@ static void close_loop(App *app)
     uv_walk(&app->loop, close_handle, NULL);
     (void)uv_run(&app->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&app->loop);
+    if (app->signal_fd >= 0)
+        close(app->signal_fd);
+}
+
+static int open_loop(App *app)
+{
+    int error = uv_loop_init(&app->loop);
+    if (error != 0)
+        return error;
+    error = open_signals(app);
+    if (error == 0)
+        error = open_tick(app);
+    if (error != 0)
+        close_loop(app);
+    return error;
 }
 
 /* ---- the end ---- */
@@ -253,17 +288,9 @@ static void stop(App *app)
                (unsigned long long)counts.dropped_kernel);
 }
 
-/* Unblocked, signals go to this thread: all others were born with them blocked. */
-static void set_signal_mask(int (*fill)(sigset_t *))
-{
-    sigset_t mask;
-    (void)fill(&mask);
-    (void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
-}
-
 int app_run(const Config *config, const Options *options, const AppEnvironment *environment)
 {
-    App app = {.config = *config, .options = options, .environment = *environment};
+    App app = {.config = *config, .options = options, .environment = *environment, .signal_fd = -1};
     int error = open_loop(&app);
     if (error != 0) {
         log_error("app", "cannot make the event loop: %s", uv_strerror(error));
@@ -272,11 +299,9 @@ int app_run(const Config *config, const Options *options, const AppEnvironment *
     error = open_floors(&app);
     if (error == 0) {
         announce(&app);
-        set_signal_mask(sigemptyset);
         (void)uv_run(&app.loop, UV_RUN_DEFAULT);
         stop(&app);
     }
-    set_signal_mask(sigfillset);
     close_floors(&app);
     close_loop(&app);
     return error == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;

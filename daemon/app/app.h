@@ -1,7 +1,10 @@
 /* The daemon as a whole: started floor by floor, run until a signal, stopped in reverse.
  *
- * Nothing here is global; a process may hold several, one thread each, but only one of them should
- * have the process's signals. */
+ * Nothing here is global; a process may hold several, one thread each, but only one of them gets a
+ * signal that is sent to the process.
+ *
+ * Signals are read from a signalfd, so no handler ever interrupts anything, nothing is lost between
+ * two calls, and a second SIGTERM while stopping finds nothing that it could end. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -26,8 +29,12 @@ enum {
     APP_EXIT_CONFIG = 78 /* EX_CONFIG of sysexits.h */
 };
 
+/* Blocks the signals that app_run() reads, in the calling thread and those that it starts from now on.
+ * To be called before there is any other thread. */
+void app_block_signals(void);
+
 /* Serves until SIGTERM or SIGINT. `options` are the command line's, which a reload applies again on
- * top of the file. Call it with all signals blocked; they are delivered to this thread only.
+ * top of the file. app_block_signals() has been called.
  * => APP_EXIT_STOPPED or APP_EXIT_FAILED; what failed has been logged. */
 int app_run(const Config *config, const Options *options, const AppEnvironment *environment);
 
