@@ -14,11 +14,11 @@ SYSCONFDIR  ?= /etc
 SYSTEMDUNITDIR ?= $(or $(shell pkg-config --variable=systemdsystemunitdir systemd 2>/dev/null),/lib/systemd/system)
 PYTHON      ?= /usr/bin/python3
 MODE        ?= release
-CLANG       ?= clang
 Q           := $(if $(V),,@)
 say          = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
 # ---- where things go ----------------------------------------------------------------------------
+$(if $(filter $(MODE),release asan tsan fuzz),,$(error MODE=$(MODE) is none of release, asan, tsan, fuzz))
 B       := $(if $(filter release,$(MODE)),build,build/$(MODE))
 OBJ     := $(B)/obj
 DAEMON_C := $(filter-out daemon/main.c daemon/atomicstats/%,$(sort $(wildcard daemon/*/*.c)))
@@ -26,7 +26,7 @@ DAEMON_O := $(DAEMON_C:%.c=$(OBJ)/%.o)
 UNIT     := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 STRESS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/stress/stress_*.c)))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-BENCHES  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+BENCHES  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
 
 # ---- flags --------------------------------------------------------------------------------------
 # Recursive (=): pkg-config is asked in the recipes, after `make deps` may have installed it.
@@ -37,7 +37,8 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wd
             -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef \
             -Wformat=2 -Wvla -Wcast-qual -Wcast-align -Wpointer-arith -Wimplicit-fallthrough \
             $(if $(WERROR),-Werror)
-MODE_release := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+MODE_release := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2) \
+                -fstack-protector-strong
 MODE_asan    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_tsan    := -fsanitize=thread
 MODE_fuzz    := -fsanitize=fuzzer-no-link -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -56,7 +57,7 @@ link        = $(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS)
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all lib daemon unit stress fuzzers run test bench lint fuzz deps deps-build deps-test install uninstall \
+.PHONY: all lib daemon unit stress fuzzers run test bench lint fuzz deps deps-build deps-bench deps-test install uninstall \
         clean help
 
 all: daemon lib
@@ -85,7 +86,7 @@ $(B)/libatomicstats.a: $(OBJ)/daemon/atomicstats/atomicstats.o
 
 $(B)/libatomicstats.so: $(OBJ)/daemon/atomicstats/atomicstats.o
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libatomicstats.so.0 $(filter-out -pie,$(OUR_LDFLAGS)) $(CFLAGS) $(LDFLAGS) \
+	$(Q)$(CC) -shared -Wl,-soname,libatomicstats.so.0 -Wl,-z,nodelete $(filter-out -pie,$(OUR_LDFLAGS)) $(CFLAGS) $(LDFLAGS) \
 	    -o $@ $^ -lm
 
 $(B)/libdaemon.a: $(DAEMON_O)
@@ -124,9 +125,9 @@ run: deps-build
 test: deps-test
 	$(Q)$(PYTHON) tests/run.py
 
-bench: deps-build
-	$(Q)$(MAKE) --no-print-directory benches
-	$(Q)for b in $(BENCHES); do $$b || exit; done
+bench: deps-bench
+	$(Q)$(MAKE) --no-print-directory daemon benches
+	$(Q)ATOMICSTATSD=$(B)/atomicstatsd $(PYTHON) tests/bench/bench.py $(BENCH_ARGS)
 
 fuzz: deps-test
 	$(Q)$(PYTHON) tests/fuzz/run.py $(FUZZ_ARGS)
@@ -165,13 +166,14 @@ help:
 	@echo 'make            build build/atomicstatsd and build/libatomicstats.{so,a}'
 	@echo 'make run        install what is missing, build, start on the default configuration'
 	@echo 'make test       install what is missing, build, run every test'
-	@echo 'make bench      measure; prints ratios taken side by side in one run'
+	@echo 'make bench      measure; ratios taken side by side in one run; BENCH_ARGS=--quick: in 80 s'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck, gcc and clang with -Werror'
 	@echo 'make fuzz       the fuzzers; FUZZ_ARGS="--seconds 600" for longer'
 	@echo 'make deps       only install what is missing (Debian packages)'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) SYSCONFDIR=$(SYSCONFDIR)'
 	@echo 'make uninstall clean help'
-	@echo 'knobs: CC CFLAGS LDFLAGS V=1 WERROR=1 MODE=release|asan|tsan|fuzz'
+	@echo 'knobs: CC CFLAGS LDFLAGS V=1 WERROR=1 MODE=release|asan|tsan|fuzz (fuzz with CC=clang)'
+	@echo '       SYSTEMDUNITDIR=$(SYSTEMDUNITDIR)'
 
 # ---- what is missing ----------------------------------------------------------------------------
 BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev
@@ -197,6 +199,8 @@ endef
 deps: deps-test
 deps-build:
 	$(call install_missing,$(BUILD_DEPS))
+deps-bench:
+	$(call install_missing,$(BUILD_DEPS) python3)
 deps-test:
 	$(call install_missing,$(TEST_DEPS))
 

@@ -23,8 +23,8 @@
 #define STOP_GRACE_NS (5 * SECOND_NS)
 
 enum {
-    TICK_MS = 1000, /* nothing wakes an idle daemon more often */
-    BANNER_SIZE = 900
+    TICK_MS = 1000,    /* nothing wakes an idle daemon more often, but for a short watchdog */
+    BANNER_SIZE = 3800 /* 64 addresses, however long, within LOG_LINE_SIZE */
 };
 
 typedef struct {
@@ -200,7 +200,7 @@ static void on_signal(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* Twice a second at most while a watchdog wants to hear more often than every two seconds. */
+/* A quarter of the watchdog's time, at most TICK_MS. */
 static uint64_t tick_ms(const App *app)
 {
     uint64_t quarter = (uint64_t)(app->environment.watchdog_ns / 4000000);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum {
-    LOG_LINE_SIZE = 1024 /* bytes, with the newline */
+    LOG_LINE_SIZE = 4096 /* bytes, with the newline: what a pipe takes whole */
 };
 
 /* The more important, the smaller. */

@@ -7,7 +7,6 @@ struct Deadline {
     Deadline *next;
     Deadline *before; /* NULL: it is the first */
     int fd;
-    bool answering;
     bool cut;
     int64_t due_ns;
 };
@@ -37,12 +36,12 @@ Deadline *deadlines_add(Deadlines *deadlines, int fd, int64_t now_ns)
     return made;
 }
 
-void deadlines_request(Deadlines *deadlines, Deadline *deadline)
+void deadlines_request(Deadlines *deadlines, Deadline *deadline, int64_t now_ns)
 {
     if (deadline == NULL)
         return;
     pthread_mutex_lock(&deadlines->lock);
-    deadline->answering = true;
+    deadline->due_ns = now_ns + DEADLINES_ANSWER_NS;
     pthread_mutex_unlock(&deadlines->lock);
 }
 
@@ -51,7 +50,6 @@ void deadlines_answered(Deadlines *deadlines, Deadline *deadline, int64_t now_ns
     if (deadline == NULL)
         return;
     pthread_mutex_lock(&deadlines->lock);
-    deadline->answering = false;
     deadline->due_ns = now_ns + DEADLINES_NEXT_NS;
     pthread_mutex_unlock(&deadlines->lock);
 }
@@ -76,7 +74,7 @@ unsigned deadlines_enforce(Deadlines *deadlines, int64_t now_ns)
     unsigned count = 0;
     pthread_mutex_lock(&deadlines->lock);
     for (Deadline *d = deadlines->first; d != NULL; d = d->next) {
-        if (d->answering || d->cut || d->due_ns > now_ns)
+        if (d->cut || d->due_ns > now_ns)
             continue;
         (void)shutdown(d->fd, SHUT_RDWR); /* the peer may have gone: then there is nothing to cut */
         d->cut = true;

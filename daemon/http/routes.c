@@ -24,7 +24,7 @@ typedef struct {
 
 /* ---- series ---- */
 
-/* => whether the document would hold a series. Reads no cells. */
+/* => whether the document would hold a series. Stops at the first. */
 static bool any_series(const JsonStatsRequest *request)
 {
     for (unsigned kind = 0; kind < SERIES_KINDS; kind++) {

@@ -168,7 +168,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                           routes_answer(&server->site, method, exchange->target, exchange->length));
     Framing framing = framing_read(connection);
     exchange->complete = framing.content_lengths <= 1 && !framing.body;
-    deadlines_request(&server->deadlines, deadline_of(connection));
+    deadlines_request(&server->deadlines, deadline_of(connection), clock_monotonic_ns());
     if (exchange->complete)
         return MHD_YES;
     return send_reply(server, connection, method, refuse_body(server, method, exchange, &framing));

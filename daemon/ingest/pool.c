@@ -164,7 +164,9 @@ void pool_ping(Pool *pool)
 void pool_report_buffers(const Pool *pool)
 {
     const UdpSocket *s = &pool->workers[0]->sockets[0].udp;
-    int granted = s->receive_buffer_granted / 2; /* the kernel doubles what it grants */
+    /* The kernel doubles what it is asked for, but not its own default. */
+    int granted =
+        s->receive_buffer_asked > 0 ? s->receive_buffer_granted / 2 : s->receive_buffer_granted;
     if (granted < s->receive_buffer_asked)
         log_warning(
             "ingest",

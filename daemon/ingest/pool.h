@@ -35,7 +35,7 @@ enum {
 };
 
 /* Opens and binds every socket and makes the threads' state, but starts no thread yet.
- * => 0; -EINVAL: no thread is wanted; other negative errno: nothing is open, and it has been logged
+ * => 0; -EINVAL: no thread is wanted, or too many; other negative errno: nothing is open, and it has been logged
  * what could not be opened and why. */
 int pool_open(Pool **out, const PoolOptions *options, Registry *registry);
 
@@ -65,7 +65,7 @@ typedef struct {
     int receive_buffer_granted; /* bytes, as the kernel counts them (it doubles what is asked) */
     uint64_t queued_bytes;      /* in the kernel's queue now, with its overhead */
     uint64_t datagrams;         /* received */
-    uint64_t dropped;           /* by the kernel, since the socket was opened or handed over */
+    uint64_t dropped; /* by the kernel, over the socket's life: also before it was handed over */
 } PoolSocketInfo;
 
 unsigned pool_thread_count(const Pool *pool);

@@ -67,6 +67,14 @@ int udp_socket_open(UdpSocket *s, const Address *address, bool first, int receiv
     return 0;
 }
 
+/* => whether the kernel told. */
+static bool read_meminfo(int fd, uint32_t info[SK_MEMINFO_VARS])
+{
+    socklen_t size = SK_MEMINFO_VARS * sizeof info[0];
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 &&
+           size >= (SK_MEMINFO_DROPS + 1) * sizeof info[0];
+}
+
 int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer)
 {
     UdpSocket fresh = {.fd = fd};
@@ -81,6 +89,10 @@ int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer)
     (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &fresh.receive_buffer_granted, &size);
     if (fresh.receive_buffer_granted / 2 < receive_buffer)
         set_receive_buffer(&fresh, receive_buffer);
+    /* What was dropped while nobody read it is told too, however much it is. */
+    uint32_t info[SK_MEMINFO_VARS];
+    if (read_meminfo(fd, info))
+        atomic_init(&fresh.dropped, info[SK_MEMINFO_DROPS]);
     *s = fresh;
     return 0;
 }
@@ -92,14 +104,6 @@ void udp_socket_close(UdpSocket *s)
     (void)udp_socket_dropped(s);
     close(s->fd);
     s->fd = -1;
-}
-
-/* => whether the kernel told. */
-static bool read_meminfo(int fd, uint32_t info[SK_MEMINFO_VARS])
-{
-    socklen_t size = SK_MEMINFO_VARS * sizeof info[0];
-    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 &&
-           size >= (SK_MEMINFO_DROPS + 1) * sizeof info[0];
 }
 
 uint64_t udp_socket_dropped(UdpSocket *s)

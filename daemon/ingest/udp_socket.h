@@ -17,7 +17,7 @@ typedef struct {
     int fd;                     /* -1: none */
     Address address;            /* as bound: with the real port */
     int receive_buffer_asked;   /* bytes; 0: not asked */
-    int receive_buffer_granted; /* bytes as the kernel counts them: twice what it was asked */
+    int receive_buffer_granted; /* bytes as the kernel counts them: twice what it was asked for */
     _Atomic uint64_t datagrams; /* received; written by the socket's thread alone */
     _Atomic uint64_t dropped;   /* as of the latest look, see udp_socket_dropped() */
 } UdpSocket;
@@ -38,7 +38,7 @@ int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer);
 void udp_socket_close(UdpSocket *s);
 
 /* => datagrams that the kernel dropped on this socket, over all its life. Looks at the socket, if it
- * is still open. The kernel's counter wraps at 2^32: call it at least once in as many drops. Any
+ * is still open. The kernel's counter wraps at 2^32: call it at least once in 2^31 drops. Any
  * thread. */
 uint64_t udp_socket_dropped(UdpSocket *s);
 

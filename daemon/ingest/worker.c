@@ -65,11 +65,16 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     WorkerSocket *s = poll->data;
     (void)events;
-    int64_t taken = status < 0 ? status : take(s->worker, s, BATCHES_A_WAKE);
+    int64_t taken = take(s->worker, s, BATCHES_A_WAKE); /* also clears a pending error */
     if (taken < 0)
         socket_failed(s, (int)taken);
+    else if (status < 0)
+        socket_failed(s, status);
     else
         s->errors = 0;
+    /* For an error that was pending, libuv has stopped the handle. */
+    if (status < 0 && s->errors < ERRORS_TO_GIVE_UP)
+        (void)uv_poll_start(poll, UV_READABLE, on_readable);
 }
 
 /* ---- being told ---- */
@@ -103,7 +108,10 @@ static void drain(Worker *w)
 {
     for (size_t i = 0; i < w->socket_count; i++) {
         WorkerSocket *s = &w->sockets[i];
-        (void)take(w, s, queue_capacity(&s->udp) / RECEIVE_BATCH_SIZE + 1);
+        int64_t batches = queue_capacity(&s->udp) / RECEIVE_BATCH_SIZE + 1;
+        /* A pending error comes before what is queued; asking again gets at that. */
+        for (int tries = 0; tries < ERRORS_TO_GIVE_UP && take(w, s, batches) < 0; tries++) {
+        }
     }
 }
 

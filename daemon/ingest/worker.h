@@ -1,6 +1,6 @@
 /* One ingest thread: its loop, its sockets, its pipeline.
  *
- * Thread rule: init, open, start, stop, join and fini are for the thread that owns the pool; the
+ * Thread rule: init, next_socket, start, stop, join and fini are for the thread that owns the pool; the
  * functions marked so may be called by any thread between worker_init() and worker_fini(). The rest
  * of the structure belongs to the worker's own thread while it runs. */
 #ifndef INGEST_WORKER_H

@@ -4,7 +4,8 @@
  * The value is `integer` + `fraction`. Whole numbers are exact over the int64 range. Of a fractional
  * addition the whole part goes to `integer` at once, so `fraction` stays below 1 and an addition's
  * rounding error below 2^-53, however high the counter has grown. Beyond int64, `fraction` carries
- * what does not fit, in steps of 2^64: the value is then a double, and exact again once it is back. */
+ * what does not fit, in steps of 2^64: the value is then a double, and exact again once it is back, but
+ * for fractions that came meanwhile. */
 #ifndef METRICS_COUNTER_CELL_H
 #define METRICS_COUNTER_CELL_H
 

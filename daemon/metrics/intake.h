@@ -14,7 +14,7 @@ typedef enum {
     REJECT_BAD_RATE,
     REJECT_BAD_TAGS,
     REJECT_TOO_LONG,   /* the name or the tags are longer than the protocol allows */
-    REJECT_OVER_LIMIT, /* a new series, and there are limits.max_series already */
+    REJECT_OVER_LIMIT, /* a new series: limits.max_series are there, or no memory is */
     REJECT_REASONS
 } RejectReason;
 

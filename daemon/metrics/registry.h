@@ -5,10 +5,10 @@
  * mutex for one probe of a hash table. Readers never take it: a series is complete before the count
  * that covers it is published, and it never moves.
  *
- *                     | find_or_add | link_cell | count/at/first_cell
- *   find_or_add       |   mutex     |   mutex   |   safe
- *   link_cell         |   mutex     |   mutex   |   safe
- *   count/at/…        |   safe      |   safe    |   safe
+ *                          | find_or_add | link_slot, grow_set | count, at
+ *   find_or_add            |    mutex    |        mutex        |   safe
+ *   link_slot, grow_set    |    mutex    |        mutex        |   safe
+ *   count, at              |    safe     |        safe         |   safe
  */
 #ifndef METRICS_REGISTRY_H
 #define METRICS_REGISTRY_H
@@ -28,7 +28,7 @@ enum {
 typedef struct Registry Registry;
 struct Slot;
 
-/* One series, for all threads. All but `cells` is written before it can be seen, and never again. */
+/* One series, for all threads. All but `slots` is written before it can be seen, and never again. */
 typedef struct {
     const char *id; /* as in SeriesView */
     uint16_t id_length;
@@ -50,7 +50,7 @@ typedef struct {
     size_t tags_length; /* 0 to SERIES_TAGS_MAX */
 } SeriesKey;
 
-/* => 0, or -ENOMEM. `max_series`: how many series of all kinds together may exist. */
+/* => 0 or negative errno. `max_series`: how many series of all kinds together may exist. */
 int registry_create(Registry **registry, uint32_t max_series);
 
 /* Frees everything that the registry holds. NULL is allowed. No other thread may be using it. */

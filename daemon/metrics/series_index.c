@@ -5,7 +5,7 @@
 
 #include "metrics/tags.h"
 
-/* A 32-bit slot number counts units of 32 bytes: more than this cannot be named. */
+/* Addresses set aside, not memory. A slot's number could name eight times as much. */
 #define ARENA_BYTES ((size_t)16 << 30)
 
 int series_index_init(SeriesIndex *index, Registry *registry)

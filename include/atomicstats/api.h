@@ -6,8 +6,12 @@
  * process (which thread has which shard) is a weak definition that the linker merges, so files
  * linked together, with and without the library, may share an AtomicStats. Not merged, and so not to
  * be mixed on one AtomicStats: a program that includes these headers, and a library with its own copy
- * of them that it loads with dlopen (unless the program is linked with -latomicstats or -rdynamic,
- * so that the dynamic linker sees its copy). Records would be lost. */
+ * of them that it loads with dlopen (unless the program is linked with -rdynamic, or with
+ * -Wl,--no-as-needed -latomicstats, so that the dynamic linker sees its copy). Records would be lost.
+ *
+ * A thread's number is given back by a destructor, so code that includes these headers must not be
+ * unloaded while a thread that recorded lives: link a plugin with -Wl,-z,nodelete, as libatomicstats
+ * is. */
 #ifndef ATOMICSTATS_API_H
 #define ATOMICSTATS_API_H
 

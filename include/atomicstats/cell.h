@@ -36,10 +36,15 @@
  *    (mean - shift)^2 is at most n * variance: the two terms are of one size unless the very first
  *    value is far from all others. At 1e9 +- 0.5 all digits are there; a plain sum of squares has
  *    none. With an outlier first (0, then 1e9 +- 0.5) the relative error of stddev is 5e-8 after
- *    1e5 records and 1e-5 after 1e6, measured: the price of 112 bytes rather than 128. Unlike
+ *    1e5 records, 1e-5 after 1e6, 1e-3 after 1e7 and 4 % after 1e8, measured: the price of 112
+ *    bytes rather than 128. Unlike
  *    Welford's recurrence this needs no division on the way. */
 #ifndef ATOMICSTATS_CELL_H
 #define ATOMICSTATS_CELL_H
+
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "atomicstats needs IEEE arithmetic: compile without -ffast-math"
+#endif
 
 #include <math.h>
 #include <stdatomic.h>

@@ -57,18 +57,31 @@ static void test_the_first_request_is_due(void **state)
     deadlines_fini(&deadlines);
 }
 
-static void test_nothing_is_cut_while_it_is_answered(void **state)
+static void test_an_answer_has_its_time(void **state)
 {
     (void)state;
     Deadlines deadlines;
     assert_int_equal(0, deadlines_init(&deadlines));
     Connection c = connection(&deadlines, 0);
-    deadlines_request(&deadlines, c.deadline);
-    assert_int_equal(0, deadlines_enforce(&deadlines, INT64_MAX));
+    deadlines_request(&deadlines, c.deadline, 2000);
+    assert_int_equal(0, deadlines_enforce(&deadlines, 1999 + DEADLINES_ANSWER_NS));
     expect_cut(&c, false);
     deadlines_answered(&deadlines, c.deadline, 5000);
     assert_int_equal(0, deadlines_enforce(&deadlines, 4999 + DEADLINES_NEXT_NS));
     assert_int_equal(1, deadlines_enforce(&deadlines, 5000 + DEADLINES_NEXT_NS));
+    expect_cut(&c, true);
+    close_connection(&deadlines, &c);
+    deadlines_fini(&deadlines);
+}
+
+static void test_an_answer_that_nobody_takes(void **state)
+{
+    (void)state;
+    Deadlines deadlines;
+    assert_int_equal(0, deadlines_init(&deadlines));
+    Connection c = connection(&deadlines, 0);
+    deadlines_request(&deadlines, c.deadline, 2000);
+    assert_int_equal(1, deadlines_enforce(&deadlines, 2000 + DEADLINES_ANSWER_NS));
     expect_cut(&c, true);
     close_connection(&deadlines, &c);
     deadlines_fini(&deadlines);
@@ -101,7 +114,7 @@ static void test_one_without_a_deadline(void **state)
     (void)state;
     Deadlines deadlines;
     assert_int_equal(0, deadlines_init(&deadlines));
-    deadlines_request(&deadlines, NULL);
+    deadlines_request(&deadlines, NULL, 1);
     deadlines_answered(&deadlines, NULL, 1);
     deadlines_remove(&deadlines, NULL);
     assert_int_equal(0, deadlines_enforce(&deadlines, INT64_MAX));
@@ -112,7 +125,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_first_request_is_due),
-        cmocka_unit_test(test_nothing_is_cut_while_it_is_answered),
+        cmocka_unit_test(test_an_answer_has_its_time),
+        cmocka_unit_test(test_an_answer_that_nobody_takes),
         cmocka_unit_test(test_each_is_removed_from_where_it_is),
         cmocka_unit_test(test_one_without_a_deadline),
     };

@@ -145,9 +145,10 @@ static void test_long_lines(void **state)
     static const char *const pieces[] = {"x", "\n", "\xc3\xb6", "\xe2\x82\xac"};
     static const size_t printed[] = {1, 4, 2, 3};
     for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++)
-        for (size_t count = 200; count < 1100; count++) {
-            char text[4096] = "";
-            char line[4096];
+        for (size_t count = LOG_LINE_SIZE / printed[p] - 100;
+             count < LOG_LINE_SIZE / printed[p] + 100; count++) {
+            char text[4 * LOG_LINE_SIZE] = "";
+            char line[2 * LOG_LINE_SIZE];
             for (size_t i = 0; i < count; i++)
                 strcpy(text + i * strlen(pieces[p]), pieces[p]);
             log_info("t", "%s", text);
@@ -159,8 +160,8 @@ static void test_long_lines(void **state)
                 fail_msg("%zu pieces of kind %zu: expected %zu bytes, got %zu", count, p, expected,
                          got);
         }
-    char subsystem[3000];
-    char line[4096];
+    char subsystem[2 * LOG_LINE_SIZE];
+    char line[2 * LOG_LINE_SIZE];
     memset(subsystem, 's', sizeof subsystem - 1);
     subsystem[sizeof subsystem - 1] = '\0';
     log_info(subsystem, "x");
