@@ -6,8 +6,8 @@
 
 enum {
     FIRST_COUNT = 1024,
-    /* Carried over by one insertion. There are a third as many insertions as buckets before the next
-     * growth, so three would do; with more it is over sooner, and still a matter of microseconds. */
+    /* Carried over by one insertion. There are a third or half as many insertions as buckets before the
+     * next growth, so three would do; with more it is over sooner, and still a matter of microseconds. */
     CARRY_BUCKETS = 64
 };
 
@@ -19,12 +19,12 @@ static size_t table_bytes(uint32_t count)
     return (size_t)count * sizeof(uint64_t);
 }
 
-int bucket_table_init(BucketTable *table)
+int bucket_table_init(BucketTable *table, uint32_t room)
 {
     uint64_t *buckets = pages_map(table_bytes(FIRST_COUNT));
     if (buckets == NULL)
         return -ENOMEM;
-    *table = (BucketTable){.buckets = buckets, .count = FIRST_COUNT};
+    *table = (BucketTable){.buckets = buckets, .count = FIRST_COUNT, .room = room};
     return 0;
 }
 
@@ -70,7 +70,7 @@ int bucket_table_reserve(BucketTable *table)
 {
     if (table->old != NULL)
         carry(table, CARRY_BUCKETS);
-    if (table->used < table->count / 3)
+    if (table->used < table->count / table->room)
         return 0;
     if (table->old != NULL) /* it cannot be: see CARRY_BUCKETS */
         carry(table, table->old_count);

@@ -1,13 +1,13 @@
 /* A hash table of 32-bit values that grows in steps: what series_index.c and registry.c look up in.
  *
- * Open addressing, linear probing, at most a third full (at a half, every third look-up took a second
- * probe that the CPU could not predict). A bucket is hash << 32 | value, 0 when free, so a probe past
- * another key's bucket touches no other memory. Nothing is ever taken out.
+ * Open addressing, linear probing. At a half full, every third look-up takes a second probe that the
+ * CPU cannot predict, at a third full much fewer; `room` says which. A bucket is hash << 32 | value, 0
+ * when free, so a probe past another key's bucket touches no other memory. Nothing is ever taken out.
  *
  * Growing: a table of twice the size is made, and each insertion carries a few buckets over, so that
  * no insertion takes long, however large the table is (with a million values the longest took 0.5 ms,
- * most of it for giving the old table back; moved at once, 6.8 ms). Until
- * that is done, what is not in the new table may be in the old one, which stays as it was.
+ * most of it for giving the old table back; moved at once, 6.8 ms). Until that is done, what is not in
+ * the new table may be in the old one, which stays as it was.
  *
  * Thread rule: one thread, or whoever holds the owner's lock. */
 #ifndef METRICS_BUCKET_TABLE_H
@@ -21,13 +21,15 @@ typedef struct {
     uint64_t *buckets;
     uint32_t count; /* of buckets: a power of two */
     uint32_t used;  /* values, those still in `old` included */
+    uint32_t room;  /* buckets for each value, at least */
     uint64_t *old;  /* NULL: nothing to carry over */
     uint32_t old_count;
     uint32_t carried; /* buckets of `old` that are in `buckets` too */
 } BucketTable;
 
-/* => 0 or -ENOMEM. */
-int bucket_table_init(BucketTable *table);
+/* `room`: how many buckets each value shall have at least, 2 or more: 2 saves memory, 3 saves probes.
+ * => 0 or -ENOMEM. */
+int bucket_table_init(BucketTable *table, uint32_t room);
 
 /* Accepts a zeroed one. */
 void bucket_table_fini(BucketTable *table);

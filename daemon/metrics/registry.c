@@ -49,7 +49,7 @@ int registry_create(Registry **registry, uint32_t max_series)
     if (error == 0)
         error = arena_init(&r->arena, ARENA_BYTES);
     if (error == 0)
-        error = bucket_table_init(&r->series);
+        error = bucket_table_init(&r->series, 2); /* off the hot path: memory counts more */
     if (error == 0)
         error = -pthread_mutex_init(&r->lock, NULL);
     if (error != 0) {
@@ -115,13 +115,12 @@ const Series *registry_at(const Registry *r, SeriesKind kind, uint32_t number)
 
 /* ---- adding, under the mutex ---- */
 
-static void *allocate(Registry *r, size_t bytes, size_t alignment)
+/* To be called after memory was taken. */
+static void count_memory(Registry *r)
 {
-    void *memory = arena_alloc(&r->arena, bytes, alignment);
     /* relaxed: a figure for people. */
     atomic_store_explicit(&r->memory_bytes, r->arena.used + bucket_table_bytes(&r->series),
                           memory_order_relaxed);
-    return memory;
 }
 
 /* => the kind's cell that all threads share, ready for use; NULL: the kind has none, or no memory. */
@@ -133,7 +132,7 @@ static void *make_shared_cell(Registry *r, SeriesKind kind)
         [SERIES_FLAG] = sizeof(FlagCell),
         [SERIES_PROGRESS] = sizeof(ProgressCell),
     };
-    void *cell = sizes[kind] == 0 ? NULL : allocate(r, sizes[kind], sizeof(int64_t));
+    void *cell = sizes[kind] == 0 ? NULL : arena_alloc(&r->arena, sizes[kind], sizeof(int64_t));
     if (cell != NULL && kind == SERIES_GAUGE)
         gauge_cell_init(cell);
     return cell;
@@ -150,7 +149,7 @@ static Series *table_place(Registry *r, SeriesTable *table)
         return NULL;
     if (table->segment[segment] == NULL) {
         size_t bytes = sizeof(Series) << (FIRST_SEGMENT_LOG2 + segment);
-        table->segment[segment] = allocate(r, bytes, 64);
+        table->segment[segment] = arena_alloc(&r->arena, bytes, 64);
         if (table->segment[segment] == NULL)
             return NULL;
     }
@@ -190,7 +189,7 @@ static bool is_series(const void *context, uint32_t value)
 /* => a copy that lives as long as the registry; NULL: no memory. */
 static const char *keep_id(Registry *r, const char *id, size_t length)
 {
-    char *copy = allocate(r, length, 1);
+    char *copy = arena_alloc(&r->arena, length, 1);
     return copy == NULL ? NULL : memcpy(copy, id, length);
 }
 
@@ -226,6 +225,7 @@ static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_leng
     /* release: pairs with the acquire in registry_count(). */
     atomic_store_explicit(&table->count, number + 1, memory_order_release);
     r->total++;
+    count_memory(r);
     *out = series;
     return 0;
 }
@@ -272,11 +272,12 @@ int registry_grow_set(Registry *r, const Series *series)
     pthread_mutex_lock(&r->lock);
     /* relaxed: only written under the mutex that this thread holds. */
     if (atomic_load_explicit(&cell->sketch, memory_order_relaxed) == NULL) {
-        SetSketch *sketch = allocate(r, sizeof *sketch, 64);
+        SetSketch *sketch = arena_alloc(&r->arena, sizeof *sketch, 64);
         if (sketch == NULL)
             error = -ENOMEM;
         else
             set_cell_grow(cell, sketch);
+        count_memory(r);
     }
     pthread_mutex_unlock(&r->lock);
     return error;

@@ -13,7 +13,7 @@ int series_index_init(SeriesIndex *index, Registry *registry)
     SeriesIndex fresh = {.registry = registry};
     int error = hash_key_random(&fresh.hash_key);
     if (error == 0)
-        error = bucket_table_init(&fresh.table);
+        error = bucket_table_init(&fresh.table, 3);
     if (error == 0)
         error = arena_init(&fresh.arena, ARENA_BYTES);
     /* The first unit stays unused, so that no slot has number 0: that is a free bucket. */

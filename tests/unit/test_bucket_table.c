@@ -44,7 +44,7 @@ static void test_zeroed_is_given_back(void **state)
     (void)state;
     BucketTable table = {0};
     bucket_table_fini(&table);
-    assert_int_equal(0, bucket_table_init(&table));
+    assert_int_equal(0, bucket_table_init(&table, 3));
     assert_int_equal(0, find(&table, 1, 1));
     bucket_table_fini(&table);
     assert_null(table.buckets);
@@ -56,7 +56,7 @@ static void test_nothing_is_lost_while_it_grows(void **state)
     (void)state;
     BucketTable table;
     uint32_t growing = 0;
-    assert_int_equal(0, bucket_table_init(&table));
+    assert_int_equal(0, bucket_table_init(&table, 3));
     for (uint32_t value = 1; value <= 6000; value++) {
         insert(&table, hash_of(value), value);
         growing += table.old != NULL;
@@ -77,7 +77,7 @@ static void test_a_million(void **state)
         VALUES = 1000000
     };
     BucketTable table;
-    assert_int_equal(0, bucket_table_init(&table));
+    assert_int_equal(0, bucket_table_init(&table, 3));
     for (uint32_t value = 1; value <= VALUES; value++)
         insert(&table, hash_of(value), value);
     for (uint32_t value = 1; value <= VALUES; value++)
@@ -92,7 +92,7 @@ static void test_equal_hashes(void **state)
 {
     (void)state;
     BucketTable table;
-    assert_int_equal(0, bucket_table_init(&table));
+    assert_int_equal(0, bucket_table_init(&table, 3));
     for (uint32_t value = 1; value <= 500; value++)
         insert(&table, UINT32_MAX, value);
     for (uint32_t value = 1; value <= 500; value++)
@@ -109,7 +109,7 @@ static void test_other_hashes_cost_no_match(void **state)
     BucketTable table;
     uint32_t calls = 0;
     const Question question = {1, &calls};
-    assert_int_equal(0, bucket_table_init(&table));
+    assert_int_equal(0, bucket_table_init(&table, 3));
     for (uint32_t value = 2; value <= 100; value++)
         insert(&table, value << 16, value); /* all begin at bucket 0 */
     insert(&table, 0, 1);
@@ -124,7 +124,7 @@ static void test_growth_comes_in_steps(void **state)
     (void)state;
     BucketTable table;
     uint32_t most = 0;
-    assert_int_equal(0, bucket_table_init(&table));
+    assert_int_equal(0, bucket_table_init(&table, 3));
     for (uint32_t value = 1; value <= 100000; value++) {
         const uint64_t *old = table.old;
         uint32_t before = table.carried;
@@ -140,7 +140,7 @@ static void test_a_guess(void **state)
 {
     (void)state;
     BucketTable table;
-    assert_int_equal(0, bucket_table_init(&table));
+    assert_int_equal(0, bucket_table_init(&table, 3));
     assert_int_equal(0, bucket_table_guess(&table, 7));
     insert(&table, 7, 42);
     bucket_table_prefetch(&table, 7);
