@@ -18,6 +18,8 @@
 #include "ingest/pipeline.h"
 #include "ingest/receive_batch.h"
 
+#include "options.h"
+
 enum {
     TURNS = 7,
     NAME_DIGITS = 7,
@@ -262,25 +264,6 @@ static void measure(const Shape *shape, uint32_t names, double seconds_per_run, 
             ns[way][turn] = run(&b, (Way)way, batches[way]);
     report(&b, ns, json);
     bench_fini(&b);
-}
-
-/* => whether the options were understood. */
-static bool parse_options(int argc, char **argv, double *seconds_per_run, FILE **json)
-{
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--seconds-per-run") == 0) {
-            *seconds_per_run = strtod(argv[i + 1], NULL);
-        } else if (strcmp(argv[i], "--json") == 0 && *json == NULL) {
-            *json = fopen(argv[i + 1], "we");
-            if (*json == NULL) {
-                perror(argv[i + 1]);
-                return false;
-            }
-        } else {
-            return false;
-        }
-    }
-    return argc % 2 == 1 && *seconds_per_run > 0;
 }
 
 int main(int argc, char **argv)

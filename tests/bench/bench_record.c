@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "baselines.h"
+#include "options.h"
 
 enum {
     VALUES = 256, /* a power of two */
@@ -238,25 +239,6 @@ static void prepare_values(void)
             worker[t].values[i] = (double)(rng >> 40) / 1000;
         }
     }
-}
-
-/* => whether the options were understood. */
-static bool parse_options(int argc, char **argv, double *seconds_per_run, FILE **json)
-{
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--seconds-per-run") == 0) {
-            *seconds_per_run = strtod(argv[i + 1], NULL);
-        } else if (strcmp(argv[i], "--json") == 0 && *json == NULL) {
-            *json = fopen(argv[i + 1], "we");
-            if (*json == NULL) {
-                perror(argv[i + 1]);
-                return false;
-            }
-        } else {
-            return false;
-        }
-    }
-    return argc % 2 == 1 && *seconds_per_run > 0;
 }
 
 int main(int argc, char **argv)

@@ -3,7 +3,6 @@ shortens the runs."""
 
 import socket
 import threading
-import time
 
 from receivers import Ours, Sink, check, fetch, memory_bytes
 from table import difference, ratio
@@ -180,7 +179,8 @@ class Reader:
     """Reads all of /stats over and over, in a thread of its own."""
 
     def __init__(self, port):
-        self.port, self.answers, self.ended = port, 0, threading.Event()
+        self.port, self.answers = port, 0
+        self.begun, self.ended = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self._read)
 
     def _read(self):
@@ -189,12 +189,12 @@ class Reader:
             with socket.create_connection(("127.0.0.1", self.port), 120) as connection:
                 connection.sendall(b"GET /stats HTTP/1.0\r\n\r\n")
                 while not self.ended.is_set() and connection.recv_into(buffer):
-                    pass
+                    self.begun.set()
             self.answers += not self.ended.is_set()
 
     def __enter__(self):
         self.thread.start()
-        time.sleep(0.05)
+        self.begun.wait(120)
         return self
 
     def __exit__(self, kind, error, trace):

@@ -9,10 +9,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 
 from measures import ROUNDS
-from receivers import ROOT, Receiver, daemon
+from receivers import ROOT, Receiver, daemon, wait_until
 
 START_S = 10
 
@@ -36,12 +35,10 @@ class Other(Receiver):
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         preexec_fn=daemon._die_with_parent)
         self.pid = self.process.pid
-        end = time.monotonic() + START_S
-        while not bound(self.port):
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.close()
-                raise RuntimeError(f"{name} does not receive")
-            time.sleep(0.02)
+        wait_until(lambda: bound(self.port) or self.process.poll() is not None, START_S)
+        if not bound(self.port):
+            self.close()
+            raise RuntimeError(f"{name} does not receive")
 
     def close(self):
         self.process.terminate()

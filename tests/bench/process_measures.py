@@ -7,8 +7,8 @@ import tempfile
 import time
 
 from measures import ROUNDS, rounds
-from receivers import (RECEIVE_BUFFER, Ours, Sink, check, cpu_ns, cpu_ticks, daemon, fetch, load, memory_bytes,
-                       switches, udp_port)
+from receivers import (RECEIVE_BUFFER, Ours, Sink, asleep, check, cpu_ns, cpu_ticks, daemon, fetch, load,
+                       memory_bytes, switches, udp_port, wait_until)
 from table import Spread, ratio
 
 # ---- resting ----
@@ -26,7 +26,7 @@ def start_and_idle(table, scale):
     table.add("RSS after the start: MB", resident, target=("<=", 8))
     seconds = 5 * scale
     with Ours(0) as ours:
-        time.sleep(0.2)
+        wait_until(lambda: asleep(ours.pid))
         ticks, cpu, switched = cpu_ticks(ours.pid), cpu_ns(ours.pid), switches(ours.pid)
         time.sleep(seconds)
         table.add(f"idle for {seconds:g} s: ticks of CPU", [cpu_ticks(ours.pid) - ticks], target=("<=", 0))
@@ -98,8 +98,8 @@ def instructions_of(count, datagrams):
         with daemon.Daemon(command=command, config={"ingest": {"receive_buffer_bytes": RECEIVE_BUFFER}}) as d:
             port = d.udp[0][1]
             load(port, values=20, names=100, ports=16, rate=4000, datagrams=datagrams)
-            while udp_port(port)[0] > 0:  # the stop takes what is left; asking would cost instructions
-                time.sleep(0.01)
+            # The stop takes what is left; asking the daemon would cost instructions.
+            wait_until(lambda: udp_port(port)[0] == 0)
             check(udp_port(port)[1] == 0, "callgrind: datagrams were lost")
         with open(path, encoding="utf-8") as file:
             return int(re.search(r"^(?:summary|totals): (\d+)", file.read(), re.M).group(1))

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -32,6 +33,16 @@ def check(condition, text):
         print(f"  WRONG  {text}", flush=True)
 
 
+def wait_until(question, seconds=SETTLE_S):
+    """Asks until the answer is true, or the time is over. => the last answer."""
+    pause, end = threading.Event(), time.monotonic() + seconds
+    while True:
+        answer = question()
+        if answer or time.monotonic() > end:
+            return answer
+        pause.wait(0.002)
+
+
 # ---- what the kernel knows of a process and of a port ----
 
 def threads(pid):
@@ -54,6 +65,15 @@ def schedule_ns(pid, prefix=""):
             used += int(fields[0])
             waited += int(fields[1])
     return used, waited
+
+
+def asleep(pid):
+    """Whether each of its threads waits for something."""
+    for _, folder in threads(pid):
+        with open(f"{folder}/stat", encoding="utf-8") as file:
+            if file.read().rpartition(")")[2].split()[0] != "S":
+                return False
+    return True
 
 
 def cpu_ns(pid, prefix=""):
@@ -127,11 +147,8 @@ class Receiver:
     ingest_threads = ""  # how their names begin
 
     def settle(self):
-        """Waits until the kernel holds nothing for it."""
-        end = time.monotonic() + SETTLE_S
-        while udp_port(self.port)[0] > 0 and time.monotonic() < end:
-            time.sleep(0.002)
-        time.sleep(0.03)  # the batch in hand
+        """Waits until the kernel holds nothing for it, and it has nothing in hand."""
+        wait_until(lambda: udp_port(self.port)[0] == 0 and asleep(self.pid))
 
     def run(self, **options):
         before, cpu = udp_port(self.port)[1], cpu_ns(self.pid)

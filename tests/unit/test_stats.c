@@ -10,21 +10,7 @@
 
 #include <cmocka.h>
 
-static void expect_double(const char *what, double expected, double actual)
-{
-    bool same = isnan(expected) ? isnan(actual) : expected == actual;
-    if (!same)
-        fail_msg("%s: expected %.17g (%a), got %.17g (%a)", what, expected, expected, actual,
-                 actual);
-}
-
-/* Into poison, so that a figure that was not filled in shows. */
-static AtomicStatsSummary summary_of(const AtomicStats *s)
-{
-    AtomicStatsSummary out = {-77, -77, -77, -77, -77, -77};
-    astats_summary(s, &out);
-    return out;
-}
+#include "fixture_stats.h"
 
 static void expect_summary(AtomicStatsSummary expected, const AtomicStats *s)
 {

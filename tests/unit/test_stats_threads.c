@@ -33,28 +33,14 @@ static int scarce_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *
 #define aligned_alloc scarce_aligned_alloc
 #define pthread_mutex_init scarce_mutex_init
 #include <atomicstats/stats.h>
+
+#include "fixture_stats.h"
 #undef aligned_alloc
 #undef pthread_mutex_init
 
 enum {
     CROWD_MAX = 100
 };
-
-static void expect_double(const char *what, double expected, double actual)
-{
-    bool same = isnan(expected) ? isnan(actual) : expected == actual;
-    if (!same)
-        fail_msg("%s: expected %.17g (%a), got %.17g (%a)", what, expected, expected, actual,
-                 actual);
-}
-
-/* Into poison, so that a figure that was not filled in shows. */
-static AtomicStatsSummary summary_of(const AtomicStats *s)
-{
-    AtomicStatsSummary out = {-77, -77, -77, -77, -77, -77};
-    astats_summary(s, &out);
-    return out;
-}
 
 static void expect_summary(AtomicStatsSummary expected, const AtomicStats *s)
 {
