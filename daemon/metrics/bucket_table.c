@@ -47,9 +47,37 @@ size_t bucket_table_bytes(const BucketTable *table)
     return table_bytes(table->count) + table_bytes(table->old_count);
 }
 
+/* ---- one bucket ---- */
+
+static uint64_t bucket_of(uint32_t hash, uint32_t value)
+{
+    return (uint64_t)hash << 32 | value;
+}
+
+static uint32_t home_of(uint64_t bucket, uint32_t count)
+{
+    return (uint32_t)(bucket >> 32) & (count - 1);
+}
+
+/* What stands in bucket i after its entry was taken out where nothing may move: not free, so that
+ * probes go on, and without a value. Its hash begins at the next bucket, so no probe for that hash
+ * comes by (it would have to go around the whole table), and no `match` is asked about value 0. */
+static uint64_t dead_bucket(uint32_t i, uint32_t count)
+{
+    uint32_t next = (i + 1) & (count - 1);
+    return bucket_of(~(count - 1) | next, 0);
+}
+
+static bool is_entry(uint64_t bucket)
+{
+    return (uint32_t)bucket != 0;
+}
+
+/* ---- all of them ---- */
+
 static void put(BucketTable *table, uint64_t bucket)
 {
-    uint32_t i = (uint32_t)(bucket >> 32) & (table->count - 1);
+    uint32_t i = home_of(bucket, table->count);
     while (table->buckets[i] != 0)
         i = (i + 1) & (table->count - 1);
     table->buckets[i] = bucket;
@@ -59,7 +87,7 @@ static void carry(BucketTable *table, uint32_t buckets)
 {
     for (uint32_t i = 0; i < buckets && table->carried < table->old_count; i++) {
         uint64_t bucket = table->old[table->carried++];
-        if (bucket != 0)
+        if (is_entry(bucket))
             put(table, bucket);
     }
     if (table->carried == table->old_count)
@@ -72,7 +100,7 @@ int bucket_table_reserve(BucketTable *table)
         carry(table, CARRY_BUCKETS);
     if (table->used < table->count / table->room)
         return 0;
-    if (table->old != NULL) /* it cannot be: see CARRY_BUCKETS */
+    if (table->old != NULL) /* it cannot be: see CARRY_BUCKETS; removals only put it off */
         carry(table, table->old_count);
     uint64_t *fresh = table->count < MAX_COUNT ? pages_map(table_bytes(table->count) * 2) : NULL;
     if (fresh == NULL)
@@ -87,6 +115,46 @@ int bucket_table_reserve(BucketTable *table)
 
 void bucket_table_insert(BucketTable *table, uint32_t hash, uint32_t value)
 {
-    put(table, (uint64_t)hash << 32 | value);
+    put(table, bucket_of(hash, value));
     table->used++;
+}
+
+/* => where this very bucket stands in one of the two tables; NULL: nowhere. */
+static uint64_t *locate(uint64_t *buckets, uint32_t count, uint64_t bucket)
+{
+    for (uint32_t i = home_of(bucket, count); buckets[i] != 0; i = (i + 1) & (count - 1)) {
+        if (buckets[i] == bucket)
+            return &buckets[i];
+    }
+    return NULL;
+}
+
+/* Frees bucket i of the current table. An entry behind it moves into the gap if the gap lies on its
+ * way, from where its probe begins to where it stands; then the gap is there. */
+static void close_gap(BucketTable *table, uint32_t i)
+{
+    uint32_t mask = table->count - 1;
+    for (uint32_t at = (i + 1) & mask; table->buckets[at] != 0; at = (at + 1) & mask) {
+        uint32_t way = (at - home_of(table->buckets[at], table->count)) & mask;
+        if (way >= ((at - i) & mask)) {
+            table->buckets[i] = table->buckets[at];
+            i = at;
+        }
+    }
+    table->buckets[i] = 0;
+}
+
+bool bucket_table_remove(BucketTable *table, uint32_t hash, uint32_t value)
+{
+    uint64_t bucket = bucket_of(hash, value);
+    uint64_t *current = locate(table->buckets, table->count, bucket);
+    uint64_t *old = table->old == NULL ? NULL : locate(table->old, table->old_count, bucket);
+    if (current == NULL && old == NULL)
+        return false;
+    if (current != NULL)
+        close_gap(table, (uint32_t)(current - table->buckets));
+    if (old != NULL) /* the carrying goes by position, so nothing moves there */
+        *old = dead_bucket((uint32_t)(old - table->old), table->old_count);
+    table->used--;
+    return true;
 }

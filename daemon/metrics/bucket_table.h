@@ -2,12 +2,14 @@
  *
  * Open addressing, linear probing. At a half full, every third look-up takes a second probe that the
  * CPU cannot predict, at a third full much fewer; `room` says which. A bucket is hash << 32 | value, 0
- * when free, so a probe past another key's bucket touches no other memory. Nothing is ever taken out.
+ * when free, so a probe past another key's bucket touches no other memory. What is taken out leaves no
+ * mark: what stands behind it moves up (Knuth, The Art of Computer Programming 3, 6.4, Algorithm R).
  *
  * Growing: a table of twice the size is made, and each insertion carries a few buckets over, so that
  * no insertion takes long, however large the table is (with a million values the longest took 0.5 ms,
  * most of it for giving the old table back; moved at once, 6.8 ms). Until that is done, what is not in
- * the new table may be in the old one, which stays as it was.
+ * the new table may be in the old one, where nothing moves: what is taken out there is marked dead.
+ * A table never gets smaller.
  *
  * Thread rule: one thread, or whoever holds the owner's lock. */
 #ifndef METRICS_BUCKET_TABLE_H
@@ -40,13 +42,17 @@ int bucket_table_reserve(BucketTable *table);
 /* Inserts a value, not 0, that is not in yet. bucket_table_reserve() has just given 0. */
 void bucket_table_insert(BucketTable *table, uint32_t hash, uint32_t value);
 
+/* Takes out the entry that was inserted with this hash and value. => false: it is not in. */
+bool bucket_table_remove(BucketTable *table, uint32_t hash, uint32_t value);
+
 /* => bytes held. */
 size_t bucket_table_bytes(const BucketTable *table);
 
 /* => whether this value's key is the one that is looked for. */
 typedef bool (*BucketMatch)(const void *context, uint32_t value);
 
-/* Of one of the two tables. Inlined with its match, so that a hit costs no call. */
+/* Of one of the two tables. Inlined with its match, so that a hit costs no call. Passes what is dead:
+ * that never has the hash that is looked for. */
 static inline __attribute__((always_inline)) uint32_t
 bucket_table_probe_(const uint64_t *buckets, uint32_t count, uint32_t hash, BucketMatch match,
                     const void *context)
@@ -74,6 +80,17 @@ bucket_table_find(const BucketTable *table, uint32_t hash, BucketMatch match, co
 static inline void bucket_table_prefetch(const BucketTable *table, uint32_t hash)
 {
     __builtin_prefetch(&table->buckets[hash & (table->count - 1)]);
+}
+
+/* => the value in bucket i (< count) of the current table; 0: the bucket is free.
+ *
+ * For a walk over all buckets, which may pause between two of them. What is still only in `old` is not
+ * met; nor is what a growth or a removal brings meanwhile to where the walk has been. After a removal
+ * by the walk itself bucket i may hold another value: look again. None is then missed, but one that
+ * moves from the front of the table over its end is met twice. */
+static inline uint32_t bucket_table_at(const BucketTable *table, uint32_t i)
+{
+    return (uint32_t)table->buckets[i];
 }
 
 /* => the value in that bucket, whoever's it is: a guess at what the look-up will find. */
