@@ -92,6 +92,8 @@ static int open_floors(App *app)
     int error = registry_create(&app->registry, app->config.limits.max_series);
     if (error != 0)
         log_error("app", "cannot make the registry: %s", uv_strerror(error));
+    else
+        registry_set_expire_after(app->registry, app->config.limits.expire_after_s);
     if (error == 0)
         error = open_pool(app);
     if (error == 0)
@@ -174,6 +176,7 @@ static void on_tick(uv_timer_t *timer)
     if (app->environment.watchdog_ns > 0 && pool_stuck_ns(app->pool) == 0)
         told(systemd_watchdog(app->environment.notify_socket));
     pool_ping(app->pool);
+    registry_reclaim(app->registry);
     http_server_tick(app->http);
 }
 

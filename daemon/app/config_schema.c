@@ -86,6 +86,18 @@ static const ConfigKey schema[] = {
         .help = "series to keep; values for further names are refused as over_limit",
     },
     {
+        .section = "limits",
+        .name = "expire_after_s",
+        .type = CONFIG_UNSIGNED,
+        .reloadable = true,
+        .offset = PLACE(limits.expire_after_s),
+        .minimum = 0,
+        .maximum = 31536000,
+        .unit = "seconds",
+        .default_text = "0",
+        .help = "a series without a value for this long is forgotten; 0: never",
+    },
+    {
         .section = "log",
         .name = "level",
         .type = CONFIG_LEVEL,

@@ -32,7 +32,8 @@ typedef struct {
         unsigned max_connections; /* 8 to 4096 */
     } http;
     struct {
-        uint32_t max_series; /* 1 to 50000000 */
+        uint32_t max_series;     /* 1 to 50000000 */
+        uint32_t expire_after_s; /* 0: never; to a year */
     } limits;
     struct {
         LogLevel level;

@@ -38,5 +38,6 @@ void reload_config(Config *config, const Options *options, Registry *registry)
     config->limits = fresh.limits;
     log_set_level(config->log.level);
     registry_set_max_series(registry, config->limits.max_series);
+    registry_set_expire_after(registry, config->limits.expire_after_s);
     log_notice("reload", changes > 0 ? "configuration reloaded" : "nothing has changed");
 }

@@ -90,6 +90,13 @@ static ssize_t stream_read(void *context, uint64_t position, char *out, size_t c
     return length > 0 ? length : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
+static void stream_destroy(void *context)
+{
+    Stream *stream = context;
+    json_stats_fini(&stream->stats);
+    free(stream);
+}
+
 Reply reply_stats(const JsonStatsRequest *request)
 {
     Reply none = {.status = MHD_HTTP_OK, .response = NULL};
@@ -97,9 +104,9 @@ Reply reply_stats(const JsonStatsRequest *request)
     if (stream == NULL)
         return none;
     struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, STREAM_BLOCK_SIZE, stream_read, stream, free);
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK_SIZE, stream_read, stream, stream_destroy);
     if (response == NULL)
-        free(stream);
+        stream_destroy(stream);
     Reply reply = make_reply(MHD_HTTP_OK, response);
     reply.stream = true;
     return reply;

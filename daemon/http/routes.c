@@ -32,7 +32,9 @@ static bool any_series(const JsonStatsRequest *request)
         if ((request->kinds & (1U << kind)) == 0)
             continue;
         snapshot_begin(&cursor, request->registry, (SeriesKind)kind, &request->filter);
-        if (snapshot_skip(&cursor))
+        bool any = snapshot_skip(&cursor);
+        snapshot_end(&cursor);
+        if (any)
             return true;
     }
     return false;

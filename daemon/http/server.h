@@ -27,7 +27,7 @@ typedef struct {
         *listen;      /* to bind; port 0 lets the kernel choose one; not used with inherited_fd */
     int inherited_fd; /* a listening socket of a service manager; -1: none. The server closes it */
     unsigned max_connections;
-    const Registry *registry; /* this and the pool outlive the server */
+    Registry *registry; /* this and the pool outlive the server */
     const Pool *pool;
     const char *version; /* outlives the server */
     int64_t started_realtime_ns;

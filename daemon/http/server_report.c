@@ -28,6 +28,8 @@ static void add_series(JsonTree *tree, const Registry *registry)
         total += counts[kind];
     }
     json_tree_uint64(tree, series, "max", registry_max_series(registry));
+    json_tree_uint64(tree, series, "expire_after_s", registry_expire_after(registry));
+    json_tree_uint64(tree, series, "expired", registry_expired(registry));
     json_tree_uint64(tree, series, "total", total);
     for (unsigned kind = 0; kind < SERIES_KINDS; kind++)
         json_tree_uint64(tree, series, series_kind_section((SeriesKind)kind), counts[kind]);

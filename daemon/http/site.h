@@ -19,7 +19,7 @@ typedef enum {
 } HttpState;
 
 typedef struct {
-    const Registry *registry;
+    Registry *registry;
     const Pool *pool;
     const char *version;
     int64_t started_realtime_ns;

@@ -28,15 +28,15 @@ static void record_gauge(GaugeCell *cell, const StatsdLine *line, bool sign_abso
     }
 }
 
-static int record_set(Registry *registry, const Series *series, const StatsdValue *value)
+static int record_set(Registry *registry, SetCell *cell, const StatsdValue *value)
 {
     /* The same key in every process: a set's hashes outlive one. */
     uint64_t hash = hash_fixed(value->as.text, (size_t)value->integer);
-    if (set_cell_add(series->shared, hash))
+    if (set_cell_add(cell, hash))
         return 0;
-    int error = registry_grow_set(registry, series);
+    int error = registry_grow_set(registry, cell);
     if (error == 0)
-        (void)set_cell_add(series->shared, hash); /* it has a sketch now, which takes all */
+        (void)set_cell_add(cell, hash); /* it has a sketch now, which takes all */
     return error;
 }
 
@@ -59,7 +59,7 @@ static void *shared_cell(Slot *slot)
 int record_other(Registry *registry, Slot *slot, const StatsdLine *line, bool gauge_sign_absolute,
                  int64_t now_ns)
 {
-    switch ((SeriesKind)slot->kind) {
+    switch (slot_kind(slot)) {
     case SERIES_COUNTER:
         record_counter(&((CounterSlot *)slot)->cell, line);
         break;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "ingest/statsd_line.h"
+#include "metrics/registry.h"
 #include "metrics/slot.h"
 
 /* What record_line() does for all kinds but stats. */
@@ -18,7 +19,7 @@ int record_other(Registry *registry, Slot *slot, const StatsdLine *line, bool ga
 static inline int record_line(Registry *registry, Slot *slot, const StatsdLine *line,
                               bool gauge_sign_absolute, int64_t now_ns)
 {
-    if (slot->kind != SERIES_STATS)
+    if (slot_kind(slot) != SERIES_STATS)
         return record_other(registry, slot, line, gauge_sign_absolute, now_ns);
     AstatsCell *cell = &((StatsSlot *)slot)->cell;
     for (size_t i = 0; i < line->value_count; i++)

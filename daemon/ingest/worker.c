@@ -115,6 +115,19 @@ static void drain(Worker *w)
     }
 }
 
+static uint32_t now_s(void)
+{
+    return (uint32_t)(clock_monotonic_ns() / 1000000000);
+}
+
+/* Looks for idle series, a piece at a time, so that what comes in meanwhile has its turn. */
+static void forget_idle(Worker *w)
+{
+    series_index_tick(&w->pipeline.index, now_s());
+    if (slot_sweep_step(&w->sweep, &w->pipeline.index))
+        (void)uv_async_send(&w->wake);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     Worker *w = wake->data;
@@ -128,6 +141,7 @@ static void on_wake(uv_async_t *wake)
         uv_close((uv_handle_t *)&w->wake, NULL);
     } else {
         warn_of_drops(w);
+        forget_idle(w);
     }
     /* release: the answer says that what was done before is done; pairs with the acquire in
      * worker_stuck_ns(). */
@@ -157,6 +171,7 @@ int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_
         w->loop_open = true;
         error = uv_async_init(&w->loop, &w->wake, on_wake);
         w->wake.data = w;
+        series_index_tick(&w->pipeline.index, now_s());
     }
     if (error != 0)
         worker_fini(w);

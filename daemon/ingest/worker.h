@@ -17,6 +17,7 @@
 #include "ingest/receive_batch.h"
 #include "ingest/reject_log.h"
 #include "ingest/udp_socket.h"
+#include "metrics/slot_sweep.h"
 
 enum {
     WORKER_MAX_SOCKETS = 64
@@ -43,6 +44,7 @@ struct Worker {
     RejectLog rejects;
     ReceiveBatch batch;
     Pipeline pipeline;
+    SlotSweep sweep;
     WorkerSocket sockets[WORKER_MAX_SOCKETS];
     size_t socket_count;
     uint64_t dropped_warned; /* drops that the log has been told of */

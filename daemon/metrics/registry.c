@@ -2,62 +2,69 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/hash.h"
 #include "metrics/arena.h"
-#include "metrics/bucket_table.h"
-#include "metrics/flag_cell.h"
-#include "metrics/gauge_cell.h"
-#include "metrics/progress_cell.h"
-#include "metrics/set_cell.h"
+#include "metrics/blocks.h"
+#include "metrics/id_table.h"
+#include "metrics/shared_cells.h"
 #include "metrics/slot.h"
-
-/* Series stand in segments of 1024 * 2^k that never move. */
-enum {
-    FIRST_SEGMENT_LOG2 = 10,
-    SEGMENTS = 19,
-    NUMBER_BITS = 29
-};
 
 #define ARENA_BYTES ((size_t)16 << 30)
 
-typedef struct {
-    Series *segment[SEGMENTS]; /* each written under the mutex before `count` covers it */
-    _Atomic uint32_t count;    /* series that readers may see */
-} SeriesTable;
+enum {
+    RECLAIM_PIECE = 64 /* series that are freed under one hold of the mutexes */
+};
 
 struct Registry {
-    pthread_mutex_t lock; /* guards all but the atomics */
-    HashKey hash_key;
+    pthread_mutex_t walks; /* the readers'; taken before `lock` by who needs both */
+    pthread_mutex_t lock;  /* the writers'; guards all that follows but the atomics */
     Arena arena;
-    BucketTable series; /* values: kind << NUMBER_BITS | (number + 1) */
-    uint32_t total;     /* series of all kinds */
+    Blocks blocks;      /* ids and shared cells */
+    SharedCells shared; /* of `blocks` */
+    SeriesTable table;
+    IdTable ids; /* of `table` */
+    SlotOwner *owners;
+    uint32_t total;         /* series of all kinds that have not expired */
+    uint32_t expired_first; /* place; linked by the first slot's `touched`. 0: none */
+    _Atomic uint32_t counts[SERIES_KINDS];
+    _Atomic uint64_t expired;
     _Atomic uint32_t max_series;
+    _Atomic uint32_t expire_after_s;
     _Atomic size_t memory_bytes;
-    SeriesTable tables[SERIES_KINDS];
 };
+
+static int open_locks(Registry *r)
+{
+    int error = -pthread_mutex_init(&r->lock, NULL);
+    if (error != 0)
+        return error;
+    error = -pthread_mutex_init(&r->walks, NULL);
+    if (error != 0)
+        pthread_mutex_destroy(&r->lock);
+    return error;
+}
 
 int registry_create(Registry **registry, uint32_t max_series)
 {
     Registry *r = calloc(1, sizeof *r);
     if (r == NULL)
         return -ENOMEM;
-    int error = hash_key_random(&r->hash_key);
+    int error = arena_init(&r->arena, ARENA_BYTES);
     if (error == 0)
-        error = arena_init(&r->arena, ARENA_BYTES);
+        error = id_table_init(&r->ids, &r->table);
     if (error == 0)
-        error = bucket_table_init(&r->series, 2); /* off the hot path: memory counts more */
-    if (error == 0)
-        error = -pthread_mutex_init(&r->lock, NULL);
+        error = open_locks(r);
     if (error != 0) {
-        bucket_table_fini(&r->series);
+        id_table_fini(&r->ids);
         arena_fini(&r->arena);
         free(r);
         return error;
     }
+    blocks_init(&r->blocks, &r->arena, sizeof(int64_t));
+    r->shared.blocks = &r->blocks;
     registry_set_max_series(r, max_series);
     *registry = r;
     return 0;
@@ -67,218 +74,272 @@ void registry_destroy(Registry *r)
 {
     if (r == NULL)
         return;
+    pthread_mutex_destroy(&r->walks);
     pthread_mutex_destroy(&r->lock);
-    bucket_table_fini(&r->series);
+    id_table_fini(&r->ids);
     arena_fini(&r->arena);
     free(r);
 }
 
+/* ---- limits and figures: each stands alone, so relaxed is enough for all of them; who reads the old
+ * one is a moment late ---- */
+
 void registry_set_max_series(Registry *r, uint32_t max_series)
 {
-    /* relaxed: a limit by itself; who reads the old one is a moment late. */
     atomic_store_explicit(&r->max_series, max_series, memory_order_relaxed);
 }
 
 uint32_t registry_max_series(const Registry *r)
 {
-    return atomic_load_explicit(&r->max_series, memory_order_relaxed); /* relaxed: as above */
+    return atomic_load_explicit(&r->max_series, memory_order_relaxed);
 }
 
-size_t registry_memory_bytes(const Registry *r)
+void registry_set_expire_after(Registry *r, uint32_t seconds)
 {
-    return atomic_load_explicit(&r->memory_bytes, memory_order_relaxed); /* relaxed: a figure */
+    atomic_store_explicit(&r->expire_after_s, seconds, memory_order_relaxed);
 }
 
-/* ---- reading, without the mutex ---- */
-
-/* => where number i stands: its segment, and the place in it. */
-static uint32_t locate(uint32_t i, unsigned *segment)
+uint32_t registry_expire_after(const Registry *r)
 {
-    uint64_t shifted = (uint64_t)i + (1U << FIRST_SEGMENT_LOG2);
-    unsigned log2 = 63 - (unsigned)__builtin_clzll(shifted);
-    *segment = log2 - FIRST_SEGMENT_LOG2;
-    return (uint32_t)(shifted - (UINT64_C(1) << log2));
+    return atomic_load_explicit(&r->expire_after_s, memory_order_relaxed);
 }
 
 uint32_t registry_count(const Registry *r, SeriesKind kind)
 {
-    /* acquire: pairs with the release in table_append(): the series below it are complete. */
-    return atomic_load_explicit(&r->tables[kind].count, memory_order_acquire);
+    return atomic_load_explicit(&r->counts[kind], memory_order_relaxed);
 }
 
-const Series *registry_at(const Registry *r, SeriesKind kind, uint32_t number)
+uint64_t registry_expired(const Registry *r)
 {
-    unsigned segment;
-    uint32_t place = locate(number, &segment);
-    return &r->tables[kind].segment[segment][place];
+    return atomic_load_explicit(&r->expired, memory_order_relaxed);
 }
 
-/* ---- adding, under the mutex ---- */
+size_t registry_memory_bytes(const Registry *r)
+{
+    return atomic_load_explicit(&r->memory_bytes, memory_order_relaxed);
+}
 
 /* To be called after memory was taken. */
 static void count_memory(Registry *r)
 {
-    /* relaxed: a figure for people. */
-    atomic_store_explicit(&r->memory_bytes, r->arena.used + bucket_table_bytes(&r->series),
-                          memory_order_relaxed);
+    size_t bytes = r->arena.used + id_table_bytes(&r->ids);
+    atomic_store_explicit(&r->memory_bytes, bytes, memory_order_relaxed);
 }
 
-/* => the kind's cell that all threads share, ready for use; NULL: the kind has none, or no memory. */
-static void *make_shared_cell(Registry *r, SeriesKind kind)
+/* Under the mutex. */
+static void count_series(Registry *r, SeriesKind kind, bool more)
 {
-    static const size_t sizes[SERIES_KINDS] = {
-        [SERIES_GAUGE] = sizeof(GaugeCell),
-        [SERIES_SET] = sizeof(SetCell),
-        [SERIES_FLAG] = sizeof(FlagCell),
-        [SERIES_PROGRESS] = sizeof(ProgressCell),
-    };
-    void *cell = sizes[kind] == 0 ? NULL : arena_alloc(&r->arena, sizes[kind], sizeof(int64_t));
-    if (cell != NULL && kind == SERIES_GAUGE)
-        gauge_cell_init(cell);
-    return cell;
+    uint32_t count = registry_count(r, kind);
+    r->total += more ? 1 : UINT32_MAX;
+    atomic_store_explicit(&r->counts[kind], more ? count + 1 : count - 1, memory_order_relaxed);
 }
 
-/* => the next free place of a table, or NULL: no memory. */
-static Series *table_place(Registry *r, SeriesTable *table)
+/* ---- owners ---- */
+
+void registry_enter(Registry *r, SlotOwner *owner)
 {
-    /* relaxed: written under the mutex that this thread holds. */
-    uint32_t number = atomic_load_explicit(&table->count, memory_order_relaxed);
-    unsigned segment;
-    uint32_t place = locate(number, &segment);
-    if (segment >= SEGMENTS)
-        return NULL;
-    if (table->segment[segment] == NULL) {
-        size_t bytes = sizeof(Series) << (FIRST_SEGMENT_LOG2 + segment);
-        table->segment[segment] = arena_alloc(&r->arena, bytes, 64);
-        if (table->segment[segment] == NULL)
-            return NULL;
+    pthread_mutex_lock(&r->lock);
+    slot_owner_enter(&r->owners, owner);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void registry_exit(Registry *r, SlotOwner *owner)
+{
+    pthread_mutex_lock(&r->lock);
+    slot_owner_exit(&r->owners, owner);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- adding, under the mutex ---- */
+
+/* For what is written under the mutex. relaxed: the mutex orders it. */
+static Slot *first_slot(const Series *series)
+{
+    return atomic_load_explicit(&series->slots, memory_order_relaxed);
+}
+
+static void count_live(Series *series, uint16_t more)
+{
+    /* relaxed: written under the mutex; a walk that is late shows what it found before. */
+    uint16_t live = atomic_load_explicit(&series->live, memory_order_relaxed);
+    atomic_store_explicit(&series->live, (uint16_t)(live + more), memory_order_relaxed);
+}
+
+/* => whether the id is a copy of its own. Without tags it is the slot's key: one copy of a name is
+ * enough, and a slot stays as long as its series does. */
+static bool id_is_copy(const Series *series)
+{
+    return series->id_length != series->name_length;
+}
+
+static void free_series(Registry *r, uint32_t place, void *shared)
+{
+    Series *series = series_table_at(&r->table, place);
+    if (id_is_copy(series))
+        blocks_give(&r->blocks, series->id, series->id_length);
+    if (series_kind_is_shared((SeriesKind)series->kind))
+        shared_cells_give(&r->shared, (SeriesKind)series->kind, shared);
+    series_table_give(&r->table, place);
+}
+
+/* Fills a new series and its first slot. => 0 or -ENOMEM. */
+static int fill(Registry *r, const IdQuestion *q, Slot *slot, Series *series)
+{
+    series->kind = (uint8_t)q->key.kind;
+    series->name_length = (uint8_t)q->key.name_length;
+    series->id_length = (uint16_t)q->id_length;
+    series->id = (slot->shape & SLOT_KEY_OUTSIDE) != 0 ? slot->key.outside : slot->key.inside;
+    if (id_is_copy(series)) {
+        char *copy = blocks_take(&r->blocks, q->id_length);
+        series->id = copy != NULL ? memcpy(copy, q->id, q->id_length) : NULL;
     }
-    return &table->segment[segment][place];
-}
-
-static uint32_t hash_of(const Registry *r, const char *id, size_t length, SeriesKind kind)
-{
-    return (uint32_t)(hash_bytes(&r->hash_key, id, length, (uint64_t)kind) >> 32);
-}
-
-/* What a value of the hash table names. */
-static Series *value_series(const Registry *r, uint32_t value)
-{
-    SeriesKind kind = (SeriesKind)(value >> NUMBER_BITS);
-    uint32_t number = (value & ((1U << NUMBER_BITS) - 1)) - 1;
-    unsigned segment;
-    uint32_t place = locate(number, &segment);
-    return &r->tables[kind].segment[segment][place];
-}
-
-typedef struct {
-    const Registry *registry;
-    const char *id;
-    size_t length;
-    SeriesKind kind;
-} Question;
-
-static bool is_series(const void *context, uint32_t value)
-{
-    const Question *question = context;
-    const Series *series = value_series(question->registry, value);
-    return series->kind == question->kind && series->id_length == question->length &&
-           bytes_equal(series->id, question->id, question->length);
-}
-
-/* => a copy that lives as long as the registry; NULL: no memory. */
-static const char *keep_id(Registry *r, const char *id, size_t length)
-{
-    char *copy = arena_alloc(&r->arena, length, 1);
-    return copy == NULL ? NULL : memcpy(copy, id, length);
-}
-
-/* Adds the series, with the id that is kept or a copy of `id`. => 0, -EDQUOT or -ENOMEM; then nothing
- * has changed. */
-static int add(Registry *r, const SeriesKey *key, const char *id, size_t id_length,
-               const char *kept, uint32_t hash, Series **out)
-{
-    SeriesTable *table = &r->tables[key->kind];
-    if (r->total >= registry_max_series(r))
-        return -EDQUOT;
-    if (bucket_table_reserve(&r->series) != 0)
+    if (series->id == NULL)
         return -ENOMEM;
-    Series *series = table_place(r, table);
-    if (series == NULL)
-        return -ENOMEM;
-    if (kept == NULL)
-        kept = keep_id(r, id, id_length);
-    if (kept == NULL)
-        return -ENOMEM;
-    void *shared = make_shared_cell(r, key->kind);
-    if (shared == NULL && key->kind != SERIES_STATS && key->kind != SERIES_COUNTER)
-        return -ENOMEM;
-
-    *series = (Series){.id = kept,
-                       .id_length = (uint16_t)id_length,
-                       .name_length = (uint8_t)key->name_length,
-                       .kind = (uint8_t)key->kind,
-                       .shared = shared};
-    /* relaxed: written under the mutex that this thread holds. */
-    uint32_t number = atomic_load_explicit(&table->count, memory_order_relaxed);
-    bucket_table_insert(&r->series, hash, (uint32_t)key->kind << NUMBER_BITS | (number + 1));
-    /* release: pairs with the acquire in registry_count(). */
-    atomic_store_explicit(&table->count, number + 1, memory_order_release);
-    r->total++;
-    count_memory(r);
-    *out = series;
+    if (series_kind_is_shared(q->key.kind)) {
+        ((RefSlot *)slot)->target = shared_cells_take(&r->shared, q->key.kind);
+        if (((RefSlot *)slot)->target == NULL)
+            return -ENOMEM;
+    }
     return 0;
 }
 
-int registry_find_or_add(Registry *r, const SeriesKey *key, const char *id, Series **series)
+/* Adds the slot's series. => 0, -EDQUOT or -ENOMEM; then nothing has changed. */
+static int add(Registry *r, const IdQuestion *q, Slot *slot)
 {
-    char text[SERIES_ID_MAX];
-    size_t length = key->name_length;
-    memcpy(text, key->name, key->name_length);
-    if (key->tags_length != 0) {
-        text[length++] = '|';
-        text[length++] = '#';
-        memcpy(text + length, key->tags, key->tags_length);
-        length += key->tags_length;
+    if (r->total >= registry_max_series(r))
+        return -EDQUOT;
+    if (id_table_reserve(&r->ids) != 0)
+        return -ENOMEM;
+    uint32_t place = series_table_take(&r->table, &r->arena);
+    if (place == 0)
+        return -ENOMEM;
+    Series *series = series_table_at(&r->table, place);
+    if (fill(r, q, slot, series) != 0) {
+        free_series(r, place, NULL);
+        return -ENOMEM;
     }
-    uint32_t hash = hash_of(r, text, length, key->kind);
-
-    int error = 0;
-    pthread_mutex_lock(&r->lock);
-    const Question question = {r, text, length, key->kind};
-    uint32_t value = bucket_table_find(&r->series, hash, is_series, &question);
-    if (value != 0)
-        *series = value_series(r, value);
-    else
-        error = add(r, key, text, length, id, hash, series);
-    pthread_mutex_unlock(&r->lock);
-    return error;
+    slot->next = NULL;
+    /* relaxed: series_table_append() publishes all of it. */
+    atomic_store_explicit(&series->slots, slot, memory_order_relaxed);
+    count_live(series, 1);
+    id_table_insert(&r->ids, q, place);
+    series_table_append(&r->table, place);
+    count_series(r, q->key.kind, true);
+    count_memory(r);
+    return 0;
 }
 
-void registry_link_slot(Registry *r, Series *series, Slot *slot)
+/* => the slot by which the owner is a part of the series: the one it had before it left, or this. */
+static Slot *link_slot(Series *series, const SlotOwner *owner, Slot *slot)
 {
-    pthread_mutex_lock(&r->lock);
-    /* relaxed: written under the mutex that this thread holds. */
-    slot->next = atomic_load_explicit(&series->slots, memory_order_relaxed);
+    count_live(series, 1);
+    for (Slot *old = first_slot(series); old != NULL; old = old->next) {
+        if (slot_owner_has(owner, old))
+            return old;
+    }
+    slot->next = first_slot(series);
+    if (series_kind_is_shared((SeriesKind)series->kind))
+        ((RefSlot *)slot)->target = ((RefSlot *)slot->next)->target;
     /* release: publishes the slot; pairs with the acquire in snapshot.c. */
     atomic_store_explicit(&series->slots, slot, memory_order_release);
+    return slot;
+}
+
+int registry_join(Registry *r, SlotOwner *owner, Slot *slot, Slot **joined)
+{
+    IdQuestion q;
+    int error = 0;
+    id_question(&q, &r->ids, slot);
+    pthread_mutex_lock(&r->lock);
+    uint32_t place = id_table_find(&q);
+    if (place != 0)
+        *joined = link_slot(series_table_at(&r->table, place), owner, slot);
+    else if ((error = add(r, &q, slot)) == 0)
+        *joined = slot;
+    pthread_mutex_unlock(&r->lock);
+    return error;
+}
+
+int registry_grow_set(Registry *r, SetCell *cell)
+{
+    pthread_mutex_lock(&r->lock);
+    int error = shared_cells_grow_set(&r->shared, cell);
+    count_memory(r);
+    pthread_mutex_unlock(&r->lock);
+    return error;
+}
+
+/* ---- leaving ---- */
+
+/* Nobody has it in an index any more: from now on its name is free. */
+static void expire(Registry *r, const IdQuestion *q, uint32_t place)
+{
+    Series *series = series_table_at(&r->table, place);
+    id_table_remove(&r->ids, q, place);
+    first_slot(series)->touched = r->expired_first;
+    r->expired_first = place;
+    count_series(r, (SeriesKind)series->kind, false);
+    atomic_store_explicit(&r->expired, registry_expired(r) + 1, memory_order_relaxed);
+}
+
+void registry_leave(Registry *r, const Slot *slot)
+{
+    IdQuestion q;
+    id_question(&q, &r->ids, slot);
+    pthread_mutex_lock(&r->lock);
+    uint32_t place = id_table_find(&q);
+    Series *series = series_table_at(&r->table, place);
+    count_live(series, UINT16_MAX);                                     /* one less */
+    if (atomic_load_explicit(&series->live, memory_order_relaxed) == 0) /* relaxed: the mutex */
+        expire(r, &q, place);
     pthread_mutex_unlock(&r->lock);
 }
 
-int registry_grow_set(Registry *r, const Series *series)
+/* ---- reclaiming, under both mutexes ---- */
+
+static void reclaim_one(Registry *r)
 {
-    SetCell *cell = series->shared;
-    int error = 0;
-    pthread_mutex_lock(&r->lock);
-    /* relaxed: only written under the mutex that this thread holds. */
-    if (atomic_load_explicit(&cell->sketch, memory_order_relaxed) == NULL) {
-        SetSketch *sketch = arena_alloc(&r->arena, sizeof *sketch, 64);
-        if (sketch == NULL)
-            error = -ENOMEM;
-        else
-            set_cell_grow(cell, sketch);
-        count_memory(r);
+    uint32_t place = r->expired_first;
+    const Series *series = series_table_at(&r->table, place);
+    Slot *slot = first_slot(series);
+    r->expired_first = slot->touched;
+    series_table_remove(&r->table, place);
+    free_series(r, place,
+                series_kind_is_shared((SeriesKind)series->kind) ? ((RefSlot *)slot)->target : NULL);
+    while (slot != NULL) {
+        Slot *next = slot->next;
+        slot_owner_return(r->owners, slot);
+        slot = next;
     }
-    pthread_mutex_unlock(&r->lock);
-    return error;
+}
+
+void registry_reclaim(Registry *r)
+{
+    bool more;
+    do {
+        pthread_mutex_lock(&r->walks);
+        pthread_mutex_lock(&r->lock);
+        for (int i = 0; i < RECLAIM_PIECE && r->expired_first != 0; i++)
+            reclaim_one(r);
+        more = r->expired_first != 0;
+        pthread_mutex_unlock(&r->lock);
+        pthread_mutex_unlock(&r->walks);
+    } while (more);
+}
+
+/* ---- walks ---- */
+
+void registry_lock_walks(Registry *r)
+{
+    pthread_mutex_lock(&r->walks);
+}
+
+void registry_unlock_walks(Registry *r)
+{
+    pthread_mutex_unlock(&r->walks);
+}
+
+void registry_walk(Registry *r, SeriesKind kind, SeriesWalk *walk)
+{
+    series_walk_begin(walk, &r->table, kind);
 }

@@ -1,4 +1,4 @@
-/* The kinds of series, and a series' value as plain numbers once it has been read. */
+/* The kinds of series, what identifies one, and its value as plain numbers once it has been read. */
 #ifndef METRICS_SERIES_H
 #define METRICS_SERIES_H
 
@@ -22,6 +22,22 @@ typedef enum {
 /* The kind's section in /stats: "stats", "counters", "gauges", "sets", "flags", "progress". */
 const char *series_kind_section(SeriesKind kind);
 
+enum {
+    SERIES_NAME_MAX = 255,  /* bytes */
+    SERIES_TAGS_MAX = 1024, /* bytes, as received and so also sorted */
+    SERIES_ID_MAX = SERIES_NAME_MAX + 2 + SERIES_TAGS_MAX,
+};
+
+/* What identifies a series. Not zero-terminated. `tags` are without the "|#", in any order, with
+ * repeats and empty items, or of length 0. */
+typedef struct {
+    SeriesKind kind;
+    const char *name;
+    size_t name_length; /* 1 to SERIES_NAME_MAX */
+    const char *tags;
+    size_t tags_length; /* 0 to SERIES_TAGS_MAX */
+} SeriesKey;
+
 /* A counter's value. Exact when it is a whole number within the int64 range. */
 typedef struct {
     int64_t integer;
@@ -42,7 +58,7 @@ typedef struct {
 
 /* One series, read: what a renderer gets. `id` is the canonical id: the name, then, where there are
  * tags, "|#" and the tags sorted and joined with commas. It is not zero-terminated, is valid UTF-8
- * without control characters, and lives as long as the series does. */
+ * without control characters, and lives as long as whoever gave the view says. */
 typedef struct {
     SeriesKind kind;
     const char *id;

@@ -8,29 +8,43 @@
 /* Addresses set aside, not memory. A slot's number could name eight times as much. */
 #define ARENA_BYTES ((size_t)16 << 30)
 
+enum {
+    FREED_AT_ONCE = 64 /* slots that came back, looked at by one addition: microseconds */
+};
+
 int series_index_init(SeriesIndex *index, Registry *registry)
 {
-    SeriesIndex fresh = {.registry = registry};
-    int error = hash_key_random(&fresh.hash_key);
+    *index = (SeriesIndex){.registry = registry};
+    int error = hash_key_random(&index->hash_key);
     if (error == 0)
-        error = bucket_table_init(&fresh.table, 3);
+        error = bucket_table_init(&index->table, 3);
     if (error == 0)
-        error = arena_init(&fresh.arena, ARENA_BYTES);
+        error = arena_init(&index->arena, ARENA_BYTES);
     /* The first unit stays unused, so that no slot has number 0: that is a free bucket. */
-    if (error == 0 && arena_alloc(&fresh.arena, SLOT_ALIGNMENT, SLOT_ALIGNMENT) == NULL)
+    if (error == 0 && arena_alloc(&index->arena, SLOT_ALIGNMENT, SLOT_ALIGNMENT) == NULL)
         error = -ENOMEM;
     if (error != 0) {
-        series_index_fini(&fresh);
+        bucket_table_fini(&index->table);
+        arena_fini(&index->arena);
+        *index = (SeriesIndex){0};
         return error;
     }
-    *index = fresh;
+    blocks_init(&index->slots, &index->arena, SLOT_ALIGNMENT);
+    blocks_init(&index->keys, &index->arena, sizeof(uint64_t));
+    index->owner.begin = index->arena.base;
+    index->owner.end = index->arena.base + index->arena.reserved;
+    registry_enter(registry, &index->owner);
     return 0;
 }
 
 void series_index_fini(SeriesIndex *index)
 {
+    if (index->registry == NULL)
+        return;
+    registry_exit(index->registry, &index->owner);
     bucket_table_fini(&index->table);
     arena_fini(&index->arena);
+    index->registry = NULL;
 }
 
 size_t series_index_memory_bytes(const SeriesIndex *index)
@@ -38,92 +52,124 @@ size_t series_index_memory_bytes(const SeriesIndex *index)
     return atomic_load_explicit(&index->memory_bytes, memory_order_relaxed); /* relaxed: a figure */
 }
 
-/* ---- the slow path ---- */
-
-/* => a slot with this key and nothing behind it yet; NULL: no memory. */
-static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, size_t bytes)
+void series_index_tick(SeriesIndex *index, uint32_t now_s)
 {
-    Slot *slot = arena_alloc(&index->arena, bytes, SLOT_ALIGNMENT);
-    size_t length = key->name_length + key->tags_length;
-    bool outside = length > SLOT_KEY_INLINE;
-    char *bytes_of_key = NULL;
-    if (slot != NULL)
-        bytes_of_key = outside ? arena_alloc(&index->arena, length, 1) : slot->key.inside;
-    if (bytes_of_key == NULL)
-        return NULL;
+    index->now_s = now_s;
+}
 
-    memcpy(bytes_of_key, key->name, key->name_length);
+/* ---- slots: the slow path ---- */
+
+static size_t slot_bytes(const Slot *slot)
+{
+    if (slot_is_alias(slot))
+        return sizeof(RefSlot);
+    return slot_kind(slot) == SERIES_STATS     ? sizeof(StatsSlot)
+           : slot_kind(slot) == SERIES_COUNTER ? sizeof(CounterSlot)
+                                               : sizeof(RefSlot);
+}
+
+static void free_slot(SeriesIndex *index, Slot *slot)
+{
+    if ((slot->shape & SLOT_KEY_OUTSIDE) != 0)
+        blocks_give(&index->keys, slot->key.outside, slot_key_length(slot));
+    blocks_give(&index->slots, slot, slot_bytes(slot));
+}
+
+/* Frees some of the slots of expired series. */
+static void free_returned(SeriesIndex *index)
+{
+    if (index->returned == NULL)
+        index->returned = slot_owner_take(&index->owner);
+    for (int i = 0; i < FREED_AT_ONCE && index->returned != NULL; i++) {
+        Slot *slot = index->returned;
+        index->returned = slot->next;
+        free_slot(index, slot);
+    }
+}
+
+/* => a slot with this key and nothing behind it yet; NULL: no memory. `flags`: of Slot.shape. */
+static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, uint32_t flags)
+{
+    size_t length = key->name_length + key->tags_length;
+    if (length > SLOT_KEY_INLINE)
+        flags |= SLOT_KEY_OUTSIDE;
+    const Slot head = {.shape = slot_shape(key) | flags, .touched = index->now_s};
+    free_returned(index);
+    Slot *slot = blocks_take(&index->slots, slot_bytes(&head));
+    if (slot == NULL)
+        return NULL;
+    *slot = head;
+    char *bytes = slot->key.inside;
+    if ((flags & SLOT_KEY_OUTSIDE) != 0) {
+        bytes = slot->key.outside = blocks_take(&index->keys, length);
+        if (bytes == NULL) {
+            blocks_give(&index->slots, slot, slot_bytes(&head));
+            return NULL;
+        }
+    }
+    memcpy(bytes, key->name, key->name_length);
     if (key->tags_length != 0)
-        memcpy(bytes_of_key + key->name_length, key->tags, key->tags_length);
-    if (outside)
-        slot->key.outside = bytes_of_key;
-    slot->key_outside = outside;
-    slot->key_length = (uint16_t)length;
-    slot->name_length = (uint8_t)key->name_length;
-    slot->kind = (uint8_t)key->kind;
+        memcpy(bytes + key->name_length, key->tags, key->tags_length);
     return slot;
+}
+
+static uint32_t slot_number(const SeriesIndex *index, const Slot *slot)
+{
+    uint64_t offset = (uint64_t)((const char *)slot - index->arena.base);
+    return (uint32_t)(offset / SLOT_ALIGNMENT);
 }
 
 /* Puts a slot into the table, which has room. */
 static void insert_slot(SeriesIndex *index, const Slot *slot, uint32_t hash)
 {
-    uint64_t number = (uint64_t)((const char *)slot - index->arena.base) / SLOT_ALIGNMENT;
-    bucket_table_insert(&index->table, hash, (uint32_t)number);
+    bucket_table_insert(&index->table, hash, slot_number(index, slot));
     /* relaxed: a figure for people. */
     atomic_store_explicit(&index->memory_bytes,
                           index->arena.used + bucket_table_bytes(&index->table),
                           memory_order_relaxed);
 }
 
-/* Makes the slot a part of its series. => 0, -EDQUOT or -ENOMEM. */
-static int join_series(SeriesIndex *index, const SeriesKey *key, Slot *slot)
+static void remove_slot(SeriesIndex *index, const Slot *slot)
 {
-    /* Without tags the slot's key is the id: one copy of a name is enough. */
-    const char *id = key->tags_length == 0 ? slot_key(slot) : NULL;
-    Series *series;
-    int error = registry_find_or_add(index->registry, key, id, &series);
-    if (error != 0)
-        return error;
-    if (key->kind == SERIES_STATS || key->kind == SERIES_COUNTER)
-        registry_link_slot(index->registry, series, slot);
-    else
-        ((RefSlot *)slot)->target = key->kind == SERIES_SET ? (void *)series : series->shared;
-    return 0;
+    const SeriesKey key = slot_key(slot);
+    (void)bucket_table_remove(&index->table, series_index_hash(index, &key),
+                              slot_number(index, slot));
 }
+
+/* ---- adding ---- */
 
 /* Makes this thread's slot for a canonical key that it does not know. => 0, -EDQUOT or -ENOMEM; then
  * no memory is taken, however often somebody tries. */
 static int add_slot(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **out)
 {
-    size_t bytes = key->kind == SERIES_STATS     ? sizeof(StatsSlot)
-                   : key->kind == SERIES_COUNTER ? sizeof(CounterSlot)
-                                                 : sizeof(RefSlot);
-    size_t used = index->arena.used;
     int error = bucket_table_reserve(&index->table);
-    Slot *slot = error == 0 ? make_slot(index, key, bytes) : NULL;
-    if (error == 0)
-        error = slot != NULL ? join_series(index, key, slot) : -ENOMEM;
-    if (error != 0) {
-        arena_rewind(&index->arena, used);
+    Slot *slot = error == 0 ? make_slot(index, key, 0) : NULL;
+    if (slot == NULL)
+        return -ENOMEM;
+    Slot *joined = NULL;
+    error = registry_join(index->registry, &index->owner, slot, &joined);
+    if (joined != slot)
+        free_slot(index, slot);
+    if (error != 0)
         return error;
-    }
-    insert_slot(index, slot, hash);
-    *out = slot;
+    joined->touched = index->now_s;
+    insert_slot(index, joined, hash);
+    *out = joined;
     return 0;
 }
 
 /* Remembers another spelling, if there is still room for one. Without, nothing is lost but time. */
 static void add_alias(SeriesIndex *index, const SeriesKey *spelling, uint32_t hash, Slot *slot)
 {
-    if (index->aliases >= registry_max_series(index->registry))
+    if (index->aliases >= registry_max_series(index->registry) ||
+        bucket_table_reserve(&index->table) != 0)
         return;
-    Slot *alias = bucket_table_reserve(&index->table) == 0
-                      ? make_slot(index, spelling, sizeof(RefSlot))
-                      : NULL;
+    Slot *alias = make_slot(index, spelling, SLOT_ALIAS);
     if (alias == NULL)
         return;
-    alias->alias = true;
     ((RefSlot *)alias)->target = slot;
+    alias->next = index->first_alias;
+    index->first_alias = alias;
     insert_slot(index, alias, hash);
     index->aliases++;
 }
@@ -142,7 +188,25 @@ int series_index_add(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Sl
     int error = found != NULL ? 0 : add_slot(index, &canonical, canonical_hash, &found);
     if (error != 0)
         return error;
+    found->touched = index->now_s; /* not older than its alias */
     add_alias(index, key, hash, found);
     *slot = found;
     return 0;
+}
+
+/* ---- forgetting ---- */
+
+void series_index_drop_alias(SeriesIndex *index, Slot **link)
+{
+    Slot *alias = *link;
+    *link = alias->next;
+    remove_slot(index, alias);
+    free_slot(index, alias);
+    index->aliases--;
+}
+
+void series_index_drop(SeriesIndex *index, Slot *slot)
+{
+    remove_slot(index, slot);
+    registry_leave(index->registry, slot);
 }

@@ -10,6 +10,9 @@
  * client can make up spellings without end, so the aliases are as many as max_series at most; past
  * that, tags are sorted each time.
  *
+ * Each value marks its slot with the time, in whole seconds, and the alias by which it came: that is how
+ * slot_sweep.h finds what has been idle. Memory of slots that have gone is used again.
+ *
  * Thread rule: all but series_index_memory_bytes() is for the owning thread alone. */
 #ifndef METRICS_SERIES_INDEX_H
 #define METRICS_SERIES_INDEX_H
@@ -20,6 +23,7 @@
 
 #include "base/hash.h"
 #include "metrics/arena.h"
+#include "metrics/blocks.h"
 #include "metrics/bucket_table.h"
 #include "metrics/registry.h"
 #include "metrics/slot.h"
@@ -29,7 +33,13 @@ typedef struct {
     HashKey hash_key;
     Arena arena;
     BucketTable table;
-    uint32_t aliases;
+    uint32_t now_s;   /* what the latest values are marked with: see series_index_tick() */
+    uint32_t aliases; /* how many */
+    Slot *first_alias;
+    Blocks slots; /* both of `arena` */
+    Blocks keys;
+    SlotOwner owner;
+    Slot *returned;              /* taken from `owner`, not yet freed */
     _Atomic size_t memory_bytes; /* written by the owner only */
 } SeriesIndex;
 
@@ -82,6 +92,13 @@ static inline bool series_index_match_(const void *context, uint32_t value)
     return slot_is(series_index_slot_(question->base, value), question->key);
 }
 
+/* Where a value that came under an alias goes. Marks the alias; series_index_find() marks the slot. */
+static inline Slot *series_index_follow_(const SeriesIndex *index, Slot *alias)
+{
+    alias->touched = index->now_s;
+    return ((RefSlot *)alias)->target;
+}
+
 /* => this thread's slot for the key, never an alias; NULL: the thread does not know it yet. */
 static inline Slot *series_index_lookup(const SeriesIndex *index, const SeriesKey *key,
                                         uint32_t hash)
@@ -91,7 +108,7 @@ static inline Slot *series_index_lookup(const SeriesIndex *index, const SeriesKe
     if (value == 0)
         return NULL;
     Slot *slot = series_index_slot_(index->arena.base, value);
-    return slot->alias ? ((RefSlot *)slot)->target : slot;
+    return slot_is_alias(slot) ? series_index_follow_(index, slot) : slot;
 }
 
 /* Makes this thread's slot for a key that series_index_lookup() did not find (the slow path: once a
@@ -99,16 +116,28 @@ static inline Slot *series_index_lookup(const SeriesIndex *index, const SeriesKe
  * new series past the limit; -ENOMEM. */
 int series_index_add(SeriesIndex *index, const SeriesKey *key, uint32_t hash, Slot **slot);
 
-/* Both of the above. */
+/* Both of the above, for a value that is to be recorded now: marks the slot with the time. */
 static inline int series_index_find(SeriesIndex *index, const SeriesKey *key, uint32_t hash,
                                     Slot **slot)
 {
     Slot *found = series_index_lookup(index, key, hash);
     if (__builtin_expect(found == NULL, 0))
         return series_index_add(index, key, hash, slot);
+    found->touched = index->now_s;
     *slot = found;
     return 0;
 }
+
+/* Sets the time by which values are marked: seconds of clock_monotonic_ns(), or of any clock that goes
+ * on for as long as the index lives. About once a second. */
+void series_index_tick(SeriesIndex *index, uint32_t now_s);
+
+/* Forgets an alias: the one that `link` leads to. Its slot stays. */
+void series_index_drop_alias(SeriesIndex *index, Slot **link);
+
+/* Forgets a slot that no alias leads to, and leaves its series. It stays in memory until the series has
+ * expired (registry.h). */
+void series_index_drop(SeriesIndex *index, Slot *slot);
 
 /* => bytes held for buckets, slots and keys. Any thread. */
 size_t series_index_memory_bytes(const SeriesIndex *index);

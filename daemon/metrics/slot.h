@@ -1,8 +1,9 @@
 /* A slot: what ONE ingest thread keeps of one series. Its key, so that a look-up needs no other
  * memory, and behind it the thread's own cell or the address of the shared one.
  *
- * A slot is written by its thread before it is linked or indexed, and never changes or moves after
- * that; only the cell in it lives on. Other threads reach it through its series (Series.slots). */
+ * A slot is written by its thread before it is linked or indexed, and does not change or move after
+ * that; only the cell in it and `touched` live on. Other threads reach it through its series
+ * (Series.slots), until the series has expired and the slot goes back to its thread. */
 #ifndef METRICS_SLOT_H
 #define METRICS_SLOT_H
 
@@ -14,25 +15,32 @@
 
 #include "base/bytes.h"
 #include "metrics/counter_cell.h"
-#include "metrics/registry.h"
+#include "metrics/series.h"
 
 enum {
     SLOT_KEY_INLINE = 32,
     SLOT_ALIGNMENT = 32
 };
 
+/* Slot.shape: the lengths and the kind of a key in one word, so that one comparison tells most keys
+ * apart. */
+enum {
+    SLOT_NAME_SHIFT = 11, /* below: the length of name and tags together */
+    SLOT_KIND_SHIFT = 19,
+    SLOT_ALIAS = 1 << 22,      /* another spelling of the tags: RefSlot.target is the real slot */
+    SLOT_KEY_OUTSIDE = 1 << 23 /* the key is longer than SLOT_KEY_INLINE: key.outside */
+};
+
 typedef struct Slot Slot;
 
 struct Slot {
-    uint16_t key_length; /* name and tags */
-    uint8_t name_length;
-    uint8_t kind;     /* SeriesKind */
-    bool alias;       /* another spelling of the tags: RefSlot.target is the real slot */
-    bool key_outside; /* the key is longer than SLOT_KEY_INLINE: key.outside */
-    const Slot *next; /* the next thread's slot of the same series; written before the link */
+    uint32_t shape;
+    uint32_t touched; /* SeriesIndex.now_s of the latest value; for its thread alone */
+    Slot *next;       /* the next thread's slot of the same series; written before the link. An
+                         alias': the next alias of its thread */
     union {
         char inside[SLOT_KEY_INLINE];
-        const char *outside;
+        char *outside;
     } key; /* name, then tags without "|#"; not zero-terminated */
 };
 
@@ -46,8 +54,7 @@ typedef struct {
     CounterCell cell;
 } CounterSlot;
 
-/* Gauges, flags, progress: `target` is the shared cell. Sets: the Series, since a set may have to grow
- * (registry_grow_set()). Aliases: the real slot. */
+/* Gauges, sets, flags, progress: `target` is the shared cell. Aliases: the real slot. */
 typedef struct {
     Slot slot;
     void *target;
@@ -57,21 +64,59 @@ _Static_assert(sizeof(Slot) == 48, "a slot's head and a cell's seq and shift fil
 _Static_assert(sizeof(StatsSlot) == 160, "a stats slot is two and a half lines");
 _Static_assert(sizeof(CounterSlot) <= 96, "a counter slot is at most one and a half lines");
 _Static_assert(sizeof(RefSlot) <= 64, "a reference is at most one line");
-_Static_assert(SERIES_NAME_MAX + SERIES_TAGS_MAX <= UINT16_MAX, "key_length holds every key");
-_Static_assert(SERIES_NAME_MAX <= UINT8_MAX, "name_length holds every name");
+_Static_assert(SERIES_NAME_MAX + SERIES_TAGS_MAX < 1 << SLOT_NAME_SHIFT, "its bits hold every key");
+_Static_assert(SERIES_NAME_MAX < 1 << (SLOT_KIND_SHIFT - SLOT_NAME_SHIFT), "and every name");
+_Static_assert(SERIES_KINDS <= 1 << 3, "and every kind");
 
-static inline const char *slot_key(const Slot *slot)
+/* => Slot.shape of a key, without the two flags. */
+static inline uint32_t slot_shape(const SeriesKey *key)
 {
-    return slot->key_outside ? slot->key.outside : slot->key.inside;
+    return (uint32_t)(key->name_length + key->tags_length) |
+           (uint32_t)key->name_length << SLOT_NAME_SHIFT | (uint32_t)key->kind << SLOT_KIND_SHIFT;
+}
+
+static inline size_t slot_key_length(const Slot *slot)
+{
+    return slot->shape & ((1U << SLOT_NAME_SHIFT) - 1);
+}
+
+static inline size_t slot_name_length(const Slot *slot)
+{
+    return slot->shape >> SLOT_NAME_SHIFT & ((1U << (SLOT_KIND_SHIFT - SLOT_NAME_SHIFT)) - 1);
+}
+
+static inline SeriesKind slot_kind(const Slot *slot)
+{
+    return (SeriesKind)(slot->shape >> SLOT_KIND_SHIFT & 7);
+}
+
+static inline bool slot_is_alias(const Slot *slot)
+{
+    return (slot->shape & SLOT_ALIAS) != 0;
+}
+
+static inline const char *slot_key_bytes(const Slot *slot)
+{
+    return (slot->shape & SLOT_KEY_OUTSIDE) != 0 ? slot->key.outside : slot->key.inside;
+}
+
+/* => the key, in the slot's own memory. */
+static inline SeriesKey slot_key(const Slot *slot)
+{
+    size_t name_length = slot_name_length(slot);
+    return (SeriesKey){.kind = slot_kind(slot),
+                       .name = slot_key_bytes(slot),
+                       .name_length = name_length,
+                       .tags = slot_key_bytes(slot) + name_length,
+                       .tags_length = slot_key_length(slot) - name_length};
 }
 
 /* => whether the slot's key is this one, byte by byte. */
 static inline bool slot_is(const Slot *slot, const SeriesKey *key)
 {
-    if (slot->kind != key->kind || slot->name_length != key->name_length ||
-        slot->key_length != key->name_length + key->tags_length)
+    if ((slot->shape & (SLOT_ALIAS - 1)) != slot_shape(key))
         return false;
-    const char *bytes = slot_key(slot);
+    const char *bytes = slot_key_bytes(slot);
     return bytes_equal(bytes, key->name, key->name_length) &&
            bytes_equal(bytes + key->name_length, key->tags, key->tags_length);
 }

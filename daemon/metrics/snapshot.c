@@ -12,9 +12,13 @@
 #include "metrics/set_cell.h"
 #include "metrics/slot.h"
 
+enum {
+    SERIES_A_STEP = 256 /* looked at before others have a turn */
+};
+
 static const Slot *first_slot(const Series *series)
 {
-    /* acquire: pairs with the release in registry_link_slot(); `next` of a linked slot is final. */
+    /* acquire: pairs with the release in registry_join(); `next` of a linked slot is final. */
     return atomic_load_explicit(&series->slots, memory_order_acquire);
 }
 
@@ -45,6 +49,12 @@ static bool read_counter(const Series *series, CounterValue *out)
     return true;
 }
 
+/* => the cell that all threads share. */
+static void *shared_cell(const Series *series)
+{
+    return ((const RefSlot *)first_slot(series))->target;
+}
+
 /* => whether the series holds anything yet: between its birth and its first value it does not. */
 static bool read_series(const Series *series, SeriesView *view)
 {
@@ -58,15 +68,15 @@ static bool read_series(const Series *series, SeriesView *view)
     case SERIES_COUNTER:
         return read_counter(series, &view->value.counter);
     case SERIES_GAUGE:
-        view->value.gauge = gauge_cell_get(series->shared);
+        view->value.gauge = gauge_cell_get(shared_cell(series));
         return !isnan(view->value.gauge);
     case SERIES_SET:
-        view->value.set = set_cell_count(series->shared);
+        view->value.set = set_cell_count(shared_cell(series));
         return view->value.set > 0;
     case SERIES_FLAG:
-        return flag_cell_get(series->shared, &view->value.flag);
+        return flag_cell_get(shared_cell(series), &view->value.flag);
     case SERIES_PROGRESS:
-        return progress_cell_read(series->shared, &view->value.progress);
+        return progress_cell_read(shared_cell(series), &view->value.progress);
     case SERIES_KINDS:
         break;
     }
@@ -86,37 +96,61 @@ static bool filter_passes(const SnapshotFilter *filter, const Series *series)
            glob_matches(filter->glob, filter->glob_length, series->id, series->id_length);
 }
 
-void snapshot_begin(SnapshotCursor *cursor, const Registry *registry, SeriesKind kind,
+void snapshot_begin(SnapshotCursor *cursor, Registry *registry, SeriesKind kind,
                     const SnapshotFilter *filter)
 {
-    *cursor = (SnapshotCursor){.registry = registry,
-                               .kind = kind,
-                               .end = registry_count(registry, kind),
-                               .filter = *filter};
+    cursor->registry = registry;
+    cursor->filter = *filter;
+    registry_lock_walks(registry);
+    registry_walk(registry, kind, &cursor->walk);
+    registry_unlock_walks(registry);
 }
 
-/* => the next series that passes the filter, or NULL. */
-static const Series *next_series(SnapshotCursor *cursor)
+void snapshot_end(SnapshotCursor *cursor)
 {
-    while (cursor->next < cursor->end) {
-        const Series *series = registry_at(cursor->registry, cursor->kind, cursor->next++);
-        if (filter_passes(&cursor->filter, series))
-            return series;
-    }
-    return NULL;
+    if (cursor->walk.table == NULL)
+        return;
+    registry_lock_walks(cursor->registry);
+    series_walk_end(&cursor->walk);
+    registry_unlock_walks(cursor->registry);
 }
 
-bool snapshot_next(SnapshotCursor *cursor, SeriesView *view)
+static bool is_live(const Series *series)
 {
-    const Series *series;
-    while ((series = next_series(cursor)) != NULL) {
+    /* relaxed: who sees it a moment late still reads what was there, which stays until the readers'
+     * mutex is free. */
+    return atomic_load_explicit(&series->live, memory_order_relaxed) != 0;
+}
+
+/* Looks at up to SERIES_A_STEP series, under the readers' mutex. => whether *view has one. */
+static bool step(SnapshotCursor *cursor, SeriesView *view)
+{
+    for (int i = 0; i < SERIES_A_STEP; i++) {
+        const Series *series = series_walk_next(&cursor->walk);
+        if (series == NULL) {
+            series_walk_end(&cursor->walk);
+            return false;
+        }
         SeriesView read;
-        if (read_series(series, &read)) {
+        if (is_live(series) && filter_passes(&cursor->filter, series) &&
+            read_series(series, &read)) {
+            read.id = memcpy(cursor->id, series->id, series->id_length);
             *view = read;
             return true;
         }
     }
     return false;
+}
+
+bool snapshot_next(SnapshotCursor *cursor, SeriesView *view)
+{
+    bool found = false;
+    while (!found && cursor->walk.table != NULL) {
+        registry_lock_walks(cursor->registry);
+        found = step(cursor, view);
+        registry_unlock_walks(cursor->registry);
+    }
+    return found;
 }
 
 bool snapshot_skip(SnapshotCursor *cursor)

@@ -13,7 +13,13 @@ void json_stats_init(JsonStats *stats, const JsonStatsRequest *request)
     stats->kind = (SeriesKind)0;
     stats->piece_length = 0;
     stats->piece_given = 0;
+    stats->cursor.walk = (SeriesWalk){0};
     json_writer_init(&stats->writer, NULL, request->pretty);
+}
+
+void json_stats_fini(JsonStats *stats)
+{
+    snapshot_end(&stats->cursor);
 }
 
 /* ---- what each step writes ---- */
@@ -167,9 +173,15 @@ static bool write_step(JsonStats *stats, Buffer *out)
 
 static JsonStatsStep next_series(JsonStats *stats)
 {
-    bool asked = (stats->request.kinds & (1U << stats->kind)) != 0;
-    return asked && snapshot_next(&stats->cursor, &stats->view) ? JSON_STATS_SERIES
-                                                                : JSON_STATS_SECTION_END;
+    return snapshot_next(&stats->cursor, &stats->view) ? JSON_STATS_SERIES : JSON_STATS_SECTION_END;
+}
+
+static JsonStatsStep first_series(JsonStats *stats)
+{
+    if ((stats->request.kinds & (1U << stats->kind)) == 0)
+        return JSON_STATS_SECTION_END;
+    snapshot_begin(&stats->cursor, stats->request.registry, stats->kind, &stats->request.filter);
+    return next_series(stats);
 }
 
 static void advance(JsonStats *stats)
@@ -179,9 +191,7 @@ static void advance(JsonStats *stats)
         stats->step = JSON_STATS_SECTION;
         break;
     case JSON_STATS_SECTION:
-        snapshot_begin(&stats->cursor, stats->request.registry, stats->kind,
-                       &stats->request.filter);
-        stats->step = next_series(stats);
+        stats->step = first_series(stats);
         break;
     case JSON_STATS_SERIES:
         stats->step = next_series(stats);

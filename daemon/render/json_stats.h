@@ -26,10 +26,10 @@ enum {
 
 typedef struct {
     ServiceInfo service;
-    unsigned threads;         /* ingest threads */
-    IntakeCounts intake;      /* of all threads together */
-    const Registry *registry; /* outlives the stream, as do the filter's texts */
-    unsigned kinds;           /* which sections to fill */
+    unsigned threads;    /* ingest threads */
+    IntakeCounts intake; /* of all threads together */
+    Registry *registry;  /* outlives the stream, as do the filter's texts */
+    unsigned kinds;      /* which sections to fill */
     SnapshotFilter filter;
     bool pretty; /* one member a line, indented by two spaces */
 } JsonStatsRequest;
@@ -62,8 +62,11 @@ typedef struct {
     char piece[JSON_STATS_PIECE_SIZE]; /* a piece that did not fit into what was asked for last */
 } JsonStats;
 
-/* The texts that the request points to must outlive the stream. */
+/* The texts that the request points to must outlive the stream, which must not move. */
 void json_stats_init(JsonStats *stats, const JsonStatsRequest *request);
+
+/* Ends the stream, wherever it is. */
+void json_stats_fini(JsonStats *stats);
 
 /* Writes the next part of the document. Fills `out` unless the document ends before.
  * => bytes written, at most `capacity` (1 or more); 0: the document has ended; -EMSGSIZE: the

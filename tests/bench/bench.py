@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 
+import churn
 import measures
 import others
 import process_measures
@@ -28,7 +29,8 @@ from receivers import kept_waiting, program, wrong
 from table import Spread, Table
 
 MEASURES = (process_measures.start_and_idle, measures.one_value, measures.twenty_values, measures.lossless,
-            process_measures.thread_counts, measures.ten_thousand, measures.many_names, process_measures.instructions,
+            process_measures.thread_counts, measures.ten_thousand, measures.many_names, churn.day_of_new_names,
+            process_measures.instructions,
             others.peers)
 
 

@@ -217,9 +217,9 @@ class Ours(Receiver):
     name = "atomicstatsd"
     ingest_threads = "ingest-"
 
-    def __init__(self, ingest_thread_count=1):
+    def __init__(self, ingest_thread_count=1, limits=None):
         self.daemon = daemon.Daemon("--threads", str(ingest_thread_count), config={
-            "ingest": {"receive_buffer_bytes": RECEIVE_BUFFER}})
+            "ingest": {"receive_buffer_bytes": RECEIVE_BUFFER}, "limits": limits or {}})
         self.pid = self.daemon.pid
         self.port, self.http = self.daemon.udp[0][1], self.daemon.http[1]
         self.sent = self.taken = self.dropped = self.values = self.bytes = self.sum = 0

@@ -188,6 +188,7 @@ static bool total_is(const Stage *stage, SeriesKind kind, const char *id, uint64
         got = kind == SERIES_STATS     ? view.value.stats.count
               : kind == SERIES_COUNTER ? view.value.counter.value
                                        : view.value.gauge;
+    snapshot_end(&cursor);
     bool right = got == (double)expected;
     if (kind == SERIES_STATS)
         right = right && is_all_sevens(&view.value.stats);

@@ -176,18 +176,24 @@ static void walk_all(Reader *me)
     me->walks++;
 }
 
-/* The newest series must be whole the moment it is counted; a walk comes to it much too late. */
+/* The newest series must be whole the moment it can be seen; a walk comes to it much too late. */
 static void watch_births(Reader *me)
 {
     for (int looks = 0; looks < 3000; looks++) {
         SeriesKind kind = (SeriesKind)(looks % KINDS);
-        uint32_t count = registry_count(me->round->registry, kind);
-        if (count == 0)
-            continue;
-        const Series *series = registry_at(me->round->registry, kind, count - 1);
-        SeriesView view = {
-            .id = series->id, .id_length = series->id_length, .name_length = series->name_length};
-        me->wrong_ids += series->kind != kind || number_of(&view) == NUMBERS;
+        SeriesWalk newest;
+        registry_lock_walks(me->round->registry);
+        registry_walk(me->round->registry, kind, &newest);
+        newest.next = newest.last;
+        const Series *series = series_walk_next(&newest);
+        if (series != NULL) {
+            SeriesView view = {.id = series->id,
+                               .id_length = series->id_length,
+                               .name_length = series->name_length};
+            me->wrong_ids += series->kind != kind || number_of(&view) == NUMBERS;
+        }
+        series_walk_end(&newest);
+        registry_unlock_walks(me->round->registry);
     }
 }
 

@@ -53,7 +53,7 @@ static inline void fixture_pipeline_text(FixturePipeline *f, const char *text)
     fixture_pipeline_take(f, text, strlen(text));
 }
 
-/* Reads the series with this id. */
+/* Reads the series with this id. The view's id is the caller's. */
 static inline SeriesView fixture_pipeline_view(const FixturePipeline *f, SeriesKind kind,
                                                const char *id)
 {
@@ -61,10 +61,13 @@ static inline SeriesView fixture_pipeline_view(const FixturePipeline *f, SeriesK
     SnapshotCursor cursor;
     SeriesView view = {.kind = SERIES_KINDS};
     snapshot_begin(&cursor, f->registry, kind, &filter);
-    while (snapshot_next(&cursor, &view)) /* by its name, series with other tags come, too */
-        if (view.id_length == filter.exact_length)
-            return view;
-    fail_msg("there is no \"%s\"", id);
+    /* By its name, series with other tags come, too. */
+    while (snapshot_next(&cursor, &view) && view.id_length != filter.exact_length) {
+    }
+    snapshot_end(&cursor);
+    if (view.kind != kind || view.id_length != filter.exact_length)
+        fail_msg("there is no \"%s\"", id);
+    view.id = id;
     return view;
 }
 

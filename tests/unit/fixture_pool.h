@@ -58,7 +58,9 @@ static inline int64_t fixture_pool_counter(const FixturePool *f)
     SnapshotCursor cursor;
     SeriesView view;
     snapshot_begin(&cursor, f->registry, SERIES_COUNTER, &all);
-    assert_true(snapshot_next(&cursor, &view));
+    bool any = snapshot_next(&cursor, &view);
+    snapshot_end(&cursor);
+    assert_true(any);
     return view.value.counter.integer;
 }
 

@@ -41,7 +41,7 @@ static inline Slot *fixture_series_find(FixtureSeries *fixture, SeriesKind kind,
     return slot;
 }
 
-/* Gauges, flags, progress: the shared cell. Sets: the Series. */
+/* Of gauges, sets, flags and progress: the shared cell. */
 static inline void *fixture_series_target(FixtureSeries *fixture, SeriesKind kind, const char *name,
                                           const char *tags)
 {
@@ -68,9 +68,9 @@ static inline void fixture_series_gauge(FixtureSeries *fixture, const char *name
 
 static inline void fixture_series_set(FixtureSeries *fixture, const char *name, uint64_t values)
 {
-    const Series *series = fixture_series_target(fixture, SERIES_SET, name, "");
+    SetCell *set = fixture_series_target(fixture, SERIES_SET, name, "");
     for (uint64_t i = 1; i <= values; i++)
-        assert_true(set_cell_add(series->shared, i * UINT64_C(0x9e3779b97f4a7c15)));
+        assert_true(set_cell_add(set, i * UINT64_C(0x9e3779b97f4a7c15)));
 }
 
 static inline void fixture_series_flag(FixtureSeries *fixture, const char *name, bool value)

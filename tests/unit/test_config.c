@@ -22,7 +22,7 @@ static const char other_text[] =
     "{\"ingest\":{\"udp\":[\"[::1]:1\",\"10.0.0.1:2\"],\"threads\":3,\"receive_buffer_bytes\":4,"
     "\"gauge_sign\":\"absolute\",\"scanner\":\"portable\"},\"http\":{\"listen\":\"[::]:80\",\"max_"
     "connections\":9},"
-    "\"limits\":{\"max_series\":7},\"log\":{\"level\":\"debug\"}}";
+    "\"limits\":{\"max_series\":7,\"expire_after_s\":600},\"log\":{\"level\":\"debug\"}}";
 
 static int parse(const char *text, Config *inout, ConfigError *error)
 {
@@ -66,7 +66,7 @@ static void test_the_table_is_sound(void **state)
     (void)state;
     size_t count;
     const ConfigKey *keys = config_schema(&count);
-    assert_int_equal(9, count);
+    assert_int_equal(10, count);
     for (size_t i = 0; i < count; i++) {
         Config config = {0};
         ConfigReason reason = {"no reason"};
@@ -96,6 +96,7 @@ static void test_defaults(void **state)
     assert_string_equal("127.0.0.1:8127", address_format(&config.http.listen, text));
     assert_int_equal(256, config.http.max_connections);
     assert_int_equal(1000000, config.limits.max_series);
+    assert_int_equal(0, config.limits.expire_after_s);
     assert_int_equal(LOG_LEVEL_INFO, config.log.level);
 }
 
@@ -173,6 +174,7 @@ static void test_all_keys_are_read(void **state)
     assert_string_equal("[::]:80", address_format(&config.http.listen, text));
     assert_int_equal(9, config.http.max_connections);
     assert_int_equal(7, config.limits.max_series);
+    assert_int_equal(600, config.limits.expire_after_s);
     assert_int_equal(LOG_LEVEL_DEBUG, config.log.level);
 }
 
@@ -429,7 +431,8 @@ static void test_print(void **state)
                         "\t\t\"max_connections\":\t256\n"
                         "\t},\n"
                         "\t\"limits\":\t{\n"
-                        "\t\t\"max_series\":\t1000000\n"
+                        "\t\t\"max_series\":\t1000000,\n"
+                        "\t\t\"expire_after_s\":\t0\n"
                         "\t},\n"
                         "\t\"log\":\t{\n"
                         "\t\t\"level\":\t\"info\"\n"

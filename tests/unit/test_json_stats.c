@@ -66,6 +66,7 @@ static char *read_all(const JsonStatsRequest *request, size_t capacity, size_t *
     assert_int_equal(0, got);
     assert_int_equal(0, json_stats_read(stats, step, capacity)); /* and so it stays */
     text[*length] = '\0';
+    json_stats_fini(stats); /* once more does no harm: the walk has ended */
     free(step);
     free(stats);
     return text;
@@ -342,6 +343,54 @@ static void test_steps_are_full_until_the_end(void **state)
     fixture_series_fini(&fixture);
 }
 
+/* A client that goes away in the middle, while what it was to be told next expires. */
+static void test_a_stream_that_is_not_read_to_its_end(void **state)
+{
+    (void)state;
+    FixtureSeries fixture;
+    fixture_series_init(&fixture, 1000);
+    fixture_series_record(&fixture, "stays", "", 1);
+    Slot *goes[100];
+    for (int i = 0; i < 100; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "goes.%d", i);
+        fixture_series_record(&fixture, name, "", 1);
+        goes[i] = fixture_series_find(&fixture, SERIES_STATS, name, "");
+    }
+    fixture_series_record(&fixture, "stays.too", "", 1);
+    JsonStatsRequest request = request_for(&fixture);
+    JsonStats *stats[2];
+    char *text = malloc(1 << 16);
+    assert_non_null(text);
+    for (int i = 0; i < 2; i++) {
+        stats[i] = malloc(sizeof *stats[i]);
+        assert_non_null(stats[i]);
+        json_stats_init(stats[i], &request);
+    }
+    /* Both stand among what goes; the text in hand may still have some of that. */
+    size_t used = 1000;
+    assert_int_equal(1000, json_stats_read(stats[0], text, 1000));
+    assert_int_equal(1000, json_stats_read(stats[1], text, 1000));
+    for (int i = 0; i < 100; i++)
+        series_index_drop(&fixture.index, goes[i]);
+    registry_reclaim(fixture.registry);
+    json_stats_fini(stats[0]);
+    free(stats[0]);
+    ssize_t got;
+    while ((got = json_stats_read(stats[1], text + used, 100)) > 0)
+        used += (size_t)got;
+    assert_int_equal(0, got);
+    text[used] = '\0';
+    expect_valid(text, used);
+    assert_non_null(strstr(text, "\"goes.1\""));
+    assert_null(strstr(text, "\"goes.99\""));
+    assert_non_null(strstr(text, "\"stays.too\""));
+    json_stats_fini(stats[1]);
+    free(stats[1]);
+    free(text);
+    fixture_series_fini(&fixture);
+}
+
 static void test_a_version_beyond_all_reason_is_an_error(void **state)
 {
     (void)state;
@@ -376,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_json_is_null),
         cmocka_unit_test(test_longest_id),
         cmocka_unit_test(test_steps_are_full_until_the_end),
+        cmocka_unit_test(test_a_stream_that_is_not_read_to_its_end),
         cmocka_unit_test(test_a_version_beyond_all_reason_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

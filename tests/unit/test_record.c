@@ -107,8 +107,7 @@ static void test_gauge(void **state)
 
 static double set_count(FixtureSeries *f)
 {
-    const Series *series = fixture_series_target(f, SERIES_SET, "a", "");
-    return set_cell_count(series->shared);
+    return set_cell_count(fixture_series_target(f, SERIES_SET, "a", ""));
 }
 
 static void test_set(void **state)

@@ -96,10 +96,12 @@ static void test_what_can_change_changes(void **state)
 {
     Fixture *f = *state;
     start(f, "{\"limits\": {\"max_series\": 10}, \"log\": {\"level\": \"info\"}}");
-    write_file(f, "{\"limits\": {\"max_series\": 20}, \"log\": {\"level\": \"debug\"}}");
+    write_file(f, "{\"limits\": {\"max_series\": 20, \"expire_after_s\": 60},"
+                  " \"log\": {\"level\": \"debug\"}}");
     reload(f);
     assert_int_equal(20, f->config.limits.max_series);
     assert_int_equal(20, registry_max_series(f->registry));
+    assert_int_equal(60, registry_expire_after(f->registry));
     assert_int_equal(LOG_LEVEL_DEBUG, f->config.log.level);
     expect_said(f, "limits.max_series is changed\n");
     expect_said(f, "log.level is changed\n");

@@ -30,6 +30,7 @@ static void start_daemon(Daemon *daemon)
         .threads = 2, .udp = &any, .udp_count = 1, .receive_buffer_bytes = 1 << 16};
     *daemon = (Daemon){.pool = NULL};
     assert_int_equal(0, registry_create(&daemon->registry, 1000));
+    registry_set_expire_after(daemon->registry, 600);
     assert_int_equal(0, pool_open(&daemon->pool, &options, daemon->registry));
     assert_int_equal(0, pool_start(daemon->pool));
     daemon->site = (HttpSite){.registry = daemon->registry,
@@ -162,6 +163,8 @@ static void test_what_came_in(void **state)
     assert_int_equal(0, number_at(&tree, "ingest.threads.0.sockets.0.queued_bytes"));
     assert_memory_equal("127.0.0.1:", text_at(&tree, "ingest.threads.0.sockets.0.address"), 10);
     assert_int_equal(1000, number_at(&tree, "series.max"));
+    assert_int_equal(600, number_at(&tree, "series.expire_after_s"));
+    assert_int_equal(0, number_at(&tree, "series.expired"));
     assert_int_equal(3, number_at(&tree, "series.total"));
     assert_int_equal(1, number_at(&tree, "series.stats"));
     assert_int_equal(1, number_at(&tree, "series.flags"));

@@ -67,7 +67,7 @@ static void *shared(Bench *bench, int thread, SeriesKind kind, const char *name)
 }
 
 /* The walk's only series. */
-static SeriesView only(const Bench *bench, SeriesKind kind, const char *id, size_t name_length)
+static SeriesView only(Bench *bench, SeriesKind kind, const char *id, size_t name_length)
 {
     SnapshotCursor cursor;
     SeriesView view;
@@ -87,7 +87,7 @@ static SeriesView only(const Bench *bench, SeriesKind kind, const char *id, size
 }
 
 /* The names of the series that a walk gives, joined with spaces. Skipping gives as many. */
-static void expect_walk(const Bench *bench, const SnapshotFilter *filter, const char *expected)
+static void expect_walk(Bench *bench, const SnapshotFilter *filter, const char *expected)
 {
     char actual[500] = "";
     size_t length = 0;
@@ -168,8 +168,8 @@ static void test_gauges_flags_sets_and_progress(void **state)
     assert_false(only(bench, SERIES_FLAG, "on", 2).value.flag);
 
     for (uint64_t i = 1; i <= 17; i++) {
-        const Series *series = shared(bench, (int)(i % THREADS), SERIES_SET, "users");
-        assert_true(set_cell_add(series->shared, i * UINT64_C(0x9e3779b97f4a7c15)));
+        SetCell *set = shared(bench, (int)(i % THREADS), SERIES_SET, "users");
+        assert_true(set_cell_add(set, i * UINT64_C(0x9e3779b97f4a7c15)));
     }
     assert_true(17 == only(bench, SERIES_SET, "users", 5).value.set);
 

@@ -1,0 +1,36 @@
+#include "metrics/blocks.h"
+
+#include <string.h>
+
+struct FreeBlock {
+    FreeBlock *next;
+};
+
+void blocks_init(Blocks *blocks, Arena *arena, size_t unit)
+{
+    *blocks = (Blocks){.arena = arena, .unit = unit};
+}
+
+void *blocks_take(Blocks *blocks, size_t bytes)
+{
+    size_t units = (bytes + blocks->unit - 1) / blocks->unit;
+    if (units == 0 || units > BLOCKS_SIZES)
+        return NULL;
+    FreeBlock *block = blocks->free[units];
+    if (block == NULL)
+        return arena_alloc(blocks->arena, units * blocks->unit, blocks->unit);
+    blocks->free[units] = block->next;
+    blocks->free_bytes -= units * blocks->unit;
+    return memset(block, 0, units * blocks->unit);
+}
+
+void blocks_give(Blocks *blocks, void *block, size_t bytes)
+{
+    if (block == NULL)
+        return;
+    size_t units = (bytes + blocks->unit - 1) / blocks->unit;
+    FreeBlock *free_block = block;
+    free_block->next = blocks->free[units];
+    blocks->free[units] = free_block;
+    blocks->free_bytes += units * blocks->unit;
+}

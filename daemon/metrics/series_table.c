@@ -1,0 +1,147 @@
+#include "metrics/series_table.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* => the segment of that place, and in *index where in it. */
+static unsigned locate(uint32_t place, uint32_t *index)
+{
+    uint64_t shifted = (uint64_t)(place - 1) + (1U << SERIES_FIRST_SEGMENT_LOG2);
+    unsigned log2 = 63 - (unsigned)__builtin_clzll(shifted);
+    *index = (uint32_t)(shifted - (UINT64_C(1) << log2));
+    return log2 - SERIES_FIRST_SEGMENT_LOG2;
+}
+
+Series *series_table_at(const SeriesTable *table, uint32_t place)
+{
+    uint32_t index;
+    unsigned segment = locate(place, &index);
+    return &table->segment[segment][index];
+}
+
+/* For what is written under the writers' mutex, by who holds it. relaxed: the mutex orders it. */
+static uint32_t own(const _Atomic uint32_t *link)
+{
+    return atomic_load_explicit(link, memory_order_relaxed);
+}
+
+/* ---- places ---- */
+
+uint32_t series_table_take(SeriesTable *table, Arena *arena)
+{
+    uint32_t place = table->free;
+    if (place != 0) {
+        Series *series = series_table_at(table, place);
+        table->free = own(&series->next);
+        memset(series, 0, sizeof *series);
+        return place;
+    }
+    place = table->used + 1;
+    uint32_t index;
+    unsigned segment = locate(place, &index);
+    if (segment >= SERIES_SEGMENTS)
+        return 0;
+    if (table->segment[segment] == NULL) {
+        size_t bytes = sizeof(Series) << (SERIES_FIRST_SEGMENT_LOG2 + segment);
+        table->segment[segment] = arena_alloc(arena, bytes, 64);
+        if (table->segment[segment] == NULL)
+            return 0;
+    }
+    table->used = place;
+    return place;
+}
+
+void series_table_give(SeriesTable *table, uint32_t place)
+{
+    /* relaxed: no walk knows the place. */
+    atomic_store_explicit(&series_table_at(table, place)->next, table->free, memory_order_relaxed);
+    table->free = place;
+}
+
+/* ---- the lists ---- */
+
+/* Sets what walks follow to get to `place`. */
+static void link_forward(SeriesTable *table, SeriesList *list, uint32_t previous, uint32_t place)
+{
+    _Atomic uint32_t *link = previous != 0 ? &series_table_at(table, previous)->next : &list->first;
+    /* release: whoever comes to the place finds the series complete; pairs with the acquire in
+     * series_walk_next() and series_walk_begin(). */
+    atomic_store_explicit(link, place, memory_order_release);
+}
+
+void series_table_append(SeriesTable *table, uint32_t place)
+{
+    Series *series = series_table_at(table, place);
+    SeriesList *list = &table->list[series->kind];
+    series->previous = own(&list->last);
+    link_forward(table, list, series->previous, place);
+    /* release: a walk that ends there finds the way there complete; pairs with the acquire in
+     * series_walk_begin(). */
+    atomic_store_explicit(&list->last, place, memory_order_release);
+}
+
+/* A walk never stands behind its end, so before its end there is a place for it to end at. */
+static void move_on(SeriesWalk *walk, uint32_t place, const Series *series)
+{
+    if (walk->next == place)
+        walk->next = walk->last == place ? 0 : own(&series->next);
+    else if (walk->next != 0 && walk->last == place)
+        walk->last = series->previous;
+}
+
+void series_table_remove(SeriesTable *table, uint32_t place)
+{
+    const Series *series = series_table_at(table, place);
+    SeriesList *list = &table->list[series->kind];
+    for (SeriesWalk *walk = table->walks; walk != NULL; walk = walk->older)
+        move_on(walk, place, series);
+    uint32_t next = own(&series->next);
+    link_forward(table, list, series->previous, next);
+    if (next != 0)
+        series_table_at(table, next)->previous = series->previous;
+    else
+        /* release: as in series_table_append(). */
+        atomic_store_explicit(&list->last, series->previous, memory_order_release);
+}
+
+/* ---- walks ---- */
+
+void series_walk_begin(SeriesWalk *walk, SeriesTable *table, SeriesKind kind)
+{
+    const SeriesList *list = &table->list[kind];
+    *walk = (SeriesWalk){.table = table, .older = table->walks};
+    /* acquire, `last` first: the links on the way there are seen; pairs with the releases in
+     * series_table_append(). */
+    walk->last = atomic_load_explicit(&list->last, memory_order_acquire);
+    if (walk->last != 0)
+        walk->next = atomic_load_explicit(&list->first, memory_order_acquire);
+    if (walk->older != NULL)
+        walk->older->newer = walk;
+    table->walks = walk;
+}
+
+const Series *series_walk_next(SeriesWalk *walk)
+{
+    uint32_t place = walk->next;
+    if (place == 0)
+        return NULL;
+    const Series *series = series_table_at(walk->table, place);
+    /* acquire: pairs with the release in link_forward(). */
+    walk->next =
+        place == walk->last ? 0 : atomic_load_explicit(&series->next, memory_order_acquire);
+    return series;
+}
+
+void series_walk_end(SeriesWalk *walk)
+{
+    SeriesTable *table = walk->table;
+    if (table == NULL)
+        return;
+    if (walk->newer != NULL)
+        walk->newer->older = walk->older;
+    else
+        table->walks = walk->older;
+    if (walk->older != NULL)
+        walk->older->newer = walk->newer;
+    *walk = (SeriesWalk){0};
+}
