@@ -94,6 +94,7 @@ static void add_thread(JsonTree *tree, cJSON *threads, const Pool *pool, unsigne
 static void add_ingest(JsonTree *tree, const Pool *pool)
 {
     cJSON *ingest = json_tree_object(tree, tree->root, "ingest");
+    json_tree_text(tree, ingest, "scanner", pool_scanner_name(pool));
     cJSON *threads = json_tree_array(tree, ingest, "threads");
     unsigned count = pool_thread_count(pool);
     for (unsigned i = 0; i < count; i++)

@@ -155,3 +155,8 @@ DelimiterScanner delimiters_choose(ScannerChoice choice)
         return NULL;
     return avx2 ? delimiters_scan_avx2 : delimiters_scan_portable;
 }
+
+const char *delimiters_name(DelimiterScanner scan)
+{
+    return scan == delimiters_scan_avx2 ? "avx2" : "portable";
+}

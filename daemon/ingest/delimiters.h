@@ -43,4 +43,7 @@ typedef enum {
 /* => the scanner, or NULL: this CPU cannot run it. */
 DelimiterScanner delimiters_choose(ScannerChoice choice);
 
+/* => "avx2" or "portable". */
+const char *delimiters_name(DelimiterScanner scan);
+
 #endif

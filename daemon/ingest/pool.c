@@ -200,6 +200,11 @@ unsigned pool_thread_count(const Pool *pool)
     return pool->count;
 }
 
+const char *pool_scanner_name(const Pool *pool)
+{
+    return delimiters_name(pool->workers[0]->pipeline.scan); /* set before the threads start */
+}
+
 size_t pool_socket_count(const Pool *pool, unsigned thread)
 {
     return pool->workers[thread]->socket_count;

@@ -69,6 +69,10 @@ typedef struct {
 } PoolSocketInfo;
 
 unsigned pool_thread_count(const Pool *pool);
+
+/* => what finds the delimiters in every thread, as delimiters_name() calls it. */
+const char *pool_scanner_name(const Pool *pool);
+
 size_t pool_socket_count(const Pool *pool, unsigned thread);
 void pool_socket_info(const Pool *pool, unsigned thread, size_t socket, PoolSocketInfo *out);
 

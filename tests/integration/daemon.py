@@ -21,6 +21,9 @@ BINARY = os.path.abspath(os.environ.get("ATOMICSTATSD", os.path.join(ROOT, "buil
 # What to put before it: a sanitizer's runtime may need another memory layout.
 WRAP = os.environ.get("ATOMICSTATSD_WRAP", "").split()
 
+# Run every daemon with this `ingest.scanner`: the same tests hold under each.
+SCANNER = os.environ.get("TEST_SCANNER", "")
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 _ADDRESS = r"(\[[0-9a-fA-F:.%a-z]+\]|[0-9.]+):(\d+)"
@@ -41,6 +44,19 @@ def environment(**changes):
         else:
             env[key] = value
     return env
+
+
+def with_scanner(config, scanner):
+    return {**config, "ingest": {**config.get("ingest", {}), "scanner": scanner}}
+
+
+def scanner_in_use(scanner):
+    """=> what /server calls it when `ingest.scanner` is this."""
+    if scanner == "portable":
+        return "portable"
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = re.search(r"(?m)^flags\s*:(.*)", file.read())
+    return "avx2" if flags and {"avx2", "popcnt", "bmi1"} <= set(flags.group(1).split()) else "portable"
 
 
 def strip_priority(line):
@@ -93,6 +109,8 @@ class Daemon:
         self._connection = None
         try:
             line = list(command or [*WRAP, BINARY])
+            if SCANNER:
+                config = with_scanner(config or {}, SCANNER)
             if config is not None:
                 self.write_config(config)
                 line += ["-c", self.config_path]
@@ -101,6 +119,8 @@ class Daemon:
             if http:
                 line += ["--http", http]
             self._start(line + list(args), env or {}, pass_fds)
+            if SCANNER:
+                tap.equal(scanner_in_use(SCANNER), self.server()["ingest"]["scanner"], "the scanner in use")
         except BaseException:
             self.close()
             raise

@@ -12,7 +12,7 @@ import threading
 import urllib.parse
 
 import tap
-from daemon import Daemon, Flow
+from daemon import Daemon, Flow, scanner_in_use, with_scanner
 
 JSON_PATHS = ["/stats", "/server", "/healthz", "/readyz", "/progress"]
 
@@ -421,6 +421,12 @@ def test_the_server_page():
             tap.contains(word, text, "/server")
         port = d.udp[0][1]
         tap.contains(f"127.0.0.1:{port}", text, "the socket's address in /server")
+
+
+def test_the_server_page_names_the_scanner():
+    for scanner in ("portable", "fastest"):
+        with Daemon(config=with_scanner({}, scanner)) as d:
+            tap.equal(scanner_in_use(scanner), d.server()["ingest"]["scanner"], f"in use for {scanner!r}")
 
 
 if __name__ == "__main__":

@@ -131,6 +131,8 @@ static void test_choice(void **state)
     bool avx2 = delimiters_choose(SCANNER_AVX2) != NULL;
     assert_true(delimiters_choose(SCANNER_AUTO) ==
                 (avx2 ? delimiters_scan_avx2 : delimiters_scan_portable));
+    assert_string_equal("portable", delimiters_name(delimiters_scan_portable));
+    assert_string_equal("avx2", delimiters_name(delimiters_scan_avx2));
 }
 
 int main(void)
