@@ -50,15 +50,21 @@ OUR_CPP     = -Iinclude -Idaemon -D_GNU_SOURCE -DATOMICSTATSD_VERSION='"$(VERSIO
 OUR_CFLAGS  = $(WARN) $(MODE_$(MODE)) -fPIE -pthread
 OUR_LDFLAGS = $(filter -fsanitize=%,$(filter-out -fsanitize=fuzzer%,$(MODE_$(MODE)))) -pie -pthread \
               -Wl,-z,relro,-z,now -Wl,--as-needed
+inputs      = $(filter %.o %.a,$^)
 compile     = $(CC) -std=gnu11 $(OUR_CPP) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 link        = $(CC) $(OUR_LDFLAGS) $(CFLAGS) $(LDFLAGS)
+# The library is plain C11 and knows none of the daemon's packages.
+compile_lib = $(CC) -std=c11 -Iinclude -MMD -MP $(WARN) $(filter-out -fPIE,$(MODE_$(MODE))) -fPIC \
+              -fvisibility=hidden -pthread $(CPPFLAGS) $(CFLAGS)
+link_lib    = $(CC) -shared -Wl,-soname,libatomicstats.so.0 -Wl,-z,nodelete \
+              $(filter-out -pie,$(OUR_LDFLAGS)) $(CFLAGS) $(LDFLAGS)
 
 # ---- build --------------------------------------------------------------------------------------
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all lib daemon unit stress fuzzers run test bench lint fuzz deps deps-build deps-bench deps-test install uninstall \
-        clean help
+.PHONY: all lib daemon unit stress fuzzers benches FORCE run test bench lint fuzz deps deps-build \
+        deps-bench deps-test install uninstall clean help
 
 all: daemon lib
 daemon: $(B)/atomicstatsd
@@ -68,54 +74,64 @@ stress: $(STRESS)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 
-$(OBJ)/%.o: %.c Makefile
-	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(compile) -c -o $@ $<
+# VARIABLE.stamp holds what the variable says, and is written only when that has changed: other flags,
+# or a source that has gone, make again what they concern.
+$(patsubst %,$(OBJ)/%.stamp,compile compile_lib link link_lib DAEMON_O): $(OBJ)/%.stamp: FORCE
+	@$(need_clang)$(shell mkdir -p $(@D))$(file >$@.new,$($*))
+	@{ $(if $(AS_MADE),test -e $@ ||) cmp -s $@.new $@ || mv $@.new $@; } && rm -f $@.new
+need_clang = $(if $(filter fuzz,$(MODE)),$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,\
+             $(error MODE=fuzz needs clang, and CC=$(CC) is not: make MODE=fuzz CC=clang)))
 
-# The library is plain C11 and knows none of the daemon's packages.
-$(OBJ)/daemon/atomicstats/%.o: daemon/atomicstats/%.c Makefile
+# `make CFLAGS=-O3 && sudo make install` installs what was made, and makes the rest in the same way.
+FLAGS_GIVEN := $(filter command environment,$(foreach v,CC CFLAGS CPPFLAGS LDFLAGS WERROR,$(origin $v)))
+AS_MADE     := $(if $(filter-out install,$(MAKECMDGOALS))$(FLAGS_GIVEN),,$(MAKECMDGOALS))
+command      = $(or $(if $(AS_MADE),$(file <$(OBJ)/$1.stamp)),$($1))
+
+$(OBJ)/%.o: %.c $(OBJ)/compile.stamp
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -Iinclude -MMD -MP $(WARN) $(filter-out -fPIE,$(MODE_$(MODE))) -fPIC \
-	    -fvisibility=hidden -pthread $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(call command,compile) -c -o $@ $<
+
+$(OBJ)/daemon/atomicstats/%.o: daemon/atomicstats/%.c $(OBJ)/compile_lib.stamp
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call command,compile_lib) -c -o $@ $<
 
 $(B)/libatomicstats.a: $(OBJ)/daemon/atomicstats/atomicstats.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/libatomicstats.so: $(OBJ)/daemon/atomicstats/atomicstats.o
+$(B)/libatomicstats.so: $(OBJ)/daemon/atomicstats/atomicstats.o $(OBJ)/link_lib.stamp
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libatomicstats.so.0 -Wl,-z,nodelete $(filter-out -pie,$(OUR_LDFLAGS)) $(CFLAGS) $(LDFLAGS) \
-	    -o $@ $^ -lm
+	$(Q)$(call command,link_lib) -o $@ $(inputs) -lm
 
-$(B)/libdaemon.a: $(DAEMON_O)
+$(B)/libdaemon.a: $(DAEMON_O) $(OBJ)/DAEMON_O.stamp
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $(inputs)
 
-$(B)/atomicstatsd: $(OBJ)/daemon/main.o $(B)/libdaemon.a
+$(B)/atomicstatsd: $(OBJ)/daemon/main.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)
-	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(call command,link) -o $@ $(inputs) $(PKG_LIBS) -lm
 
-$(B)/tests/unit/%: $(OBJ)/tests/unit/%.o $(B)/libdaemon.a
-	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lcmocka -lm
-
-$(B)/tests/stress/%: $(OBJ)/tests/stress/%.o $(B)/libdaemon.a
+$(B)/tests/unit/%: $(OBJ)/tests/unit/%.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(call command,link) -o $@ $(inputs) $(PKG_LIBS) -lcmocka -lm
 
-$(B)/tests/bench/%: $(OBJ)/tests/bench/%.o $(B)/libdaemon.a
+$(B)/tests/stress/%: $(OBJ)/tests/stress/%.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(call command,link) -o $@ $(inputs) $(PKG_LIBS) -lm
 
-$(B)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(B)/libdaemon.a
+$(B)/tests/bench/%: $(OBJ)/tests/bench/%.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(link) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS) -lm
+	$(Q)$(call command,link) -o $@ $(inputs) $(PKG_LIBS) -lm
+
+$(B)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(B)/libdaemon.a $(OBJ)/link.stamp
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call command,link) -fsanitize=fuzzer -o $@ $(inputs) $(PKG_LIBS) -lm
 
 # ---- what people and CI call -------------------------------------------------------------------
 run: deps-build

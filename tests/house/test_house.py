@@ -6,8 +6,10 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
@@ -257,6 +259,83 @@ def test_nothing_that_is_generated_is_committed():
     wrong = [name for name in done.stdout.splitlines()
              if re.search(r"(^|/)(build|node_modules|__pycache__)/|\.(o|so|a|pyc)$", name)]
     complain(wrong)
+
+
+# ---- the Makefile ----
+
+
+class Tree:
+    """A small copy to build in: the library, the floor base, and a main() that does nothing."""
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="atomicstatsd-test-")
+        for name in ("include", "daemon/atomicstats", "daemon/base", "config", "systemd"):
+            shutil.copytree(os.path.join(ROOT, name), os.path.join(self.directory, name))
+        shutil.copy(os.path.join(ROOT, "Makefile"), self.directory)
+        with open(os.path.join(self.directory, "daemon", "main.c"), "w", encoding="ascii") as file:
+            file.write("int main(void)\n{\n    return 0;\n}\n")
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def run(self, *arguments):
+        ours = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODE", "CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "WERROR")
+        return subprocess.run(["make", *arguments], cwd=self.directory, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env={k: v for k, v in os.environ.items() if k not in ours})
+
+    def made(self, *arguments):
+        """=> what `make` had to make, as "CC" or "LD" and a name."""
+        done = self.run(*arguments)
+        tap.equal((0, ""), (done.returncode, done.stderr), f"exit status and stderr of make {' '.join(arguments)}")
+        return {tuple(found) for found in re.findall(r"(?m)^  ([A-Z]+) +\S*?([^\s/]+)$", done.stdout)}
+
+
+def test_other_flags_make_again_what_they_concern():
+    compiled = {("CC", "atomicstats.c"), ("AR", "libatomicstats.a"), ("LD", "libatomicstats.so")}
+    with Tree() as tree:
+        tap.equal(compiled, tree.made("lib"), "made at first")
+        for flags in (["CFLAGS=-O1"], ["CFLAGS=-O1", "WERROR=1"], ["CC=clang"], ["CPPFLAGS=-DX='\"y\"'"]):
+            tap.equal(compiled, tree.made("lib", *flags), f"made with {flags}")
+            tap.equal(set(), tree.made("lib", *flags), f"made with {flags} again")
+        tree.made("lib")
+        tap.equal({("LD", "libatomicstats.so")}, tree.made("lib", "LDFLAGS=-Wl,-O1"), "made with other LDFLAGS")
+
+
+def test_install_goes_on_with_the_flags_of_what_is_there():
+    """As `make CFLAGS=-O3 && sudo make install` expects it: sudo hands no CFLAGS on."""
+    with Tree() as tree:
+        install = ["install", f"DESTDIR={tree.directory}/root", "PREFIX=/usr"]
+        tree.made("CFLAGS=-O1 -DOURS")
+        tap.equal(set(), tree.made(*install), "made by install")
+        os.utime(os.path.join(tree.directory, "daemon", "base", "hash.c"))
+        said = tree.run(*install, "V=1").stdout
+        tap.equal(["hash.c"], re.findall(r"(?m)-O1 -DOURS -c .*/(\S+)$", said), f"compiled with our flags: {said}\n")
+        tap.check(("CC", "hash.c") in tree.made(*install, "CFLAGS=-O2"), "install makes it again with flags of its own")
+
+
+def test_a_source_that_has_gone_leaves_the_archive():
+    with Tree() as tree:
+        archive = os.path.join(tree.directory, "build", "libdaemon.a")
+
+        def members():
+            return subprocess.run(["ar", "t", archive], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+
+        tree.made("build/libdaemon.a")
+        tap.contains("hash.o", members(), "the archive")
+        os.remove(os.path.join(tree.directory, "daemon", "base", "hash.c"))
+        tap.equal({("AR", "libdaemon.a")}, tree.made("build/libdaemon.a"), "made without hash.c")
+        tap.check("hash.o" not in members(), f"hash.o is still in {members()}")
+        tap.equal(set(), tree.made("build/libdaemon.a"), "made again")
+
+
+def test_fuzzing_without_clang_says_what_it_needs():
+    with Tree() as tree:
+        done = tree.run("MODE=fuzz", "CC=gcc", "build/fuzz/libdaemon.a")
+        tap.equal(2, done.returncode, "exit status")
+        tap.contains("MODE=fuzz needs clang, and CC=gcc is not", done.stderr, "message")
+        tap.equal(0, tree.run("MODE=fuzz", "CC=gcc", "help").returncode, "exit status of help")
+        tap.check(("CC", "hash.c") in tree.made("MODE=fuzz", "CC=clang", "build/fuzz/libdaemon.a"), "clang makes it")
 
 
 if __name__ == "__main__":
