@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/number.h"
+#include "base/digits.h"
 
 enum {
     NAME_SIZE = 64
@@ -31,17 +31,6 @@ __attribute__((format(printf, 3, 4))) static int refuse(ListenFdsError *error, i
     vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
     return status;
-}
-
-/* Digits only. => the number; -EINVAL. */
-static int parse_natural(const char *text)
-{
-    size_t length = strlen(text);
-    Number number;
-    if (strspn(text, "0123456789") != length || number_parse(text, length, &number) < 0 ||
-        !number.is_integer || number.integer > INT_MAX)
-        return -EINVAL;
-    return (int)number.integer;
 }
 
 /* => the socket's option; -1: there is none. */
@@ -129,13 +118,13 @@ int listen_fds_take(const ListenFdsEnvironment *environment, pid_t self, int fir
                     ListenFdsError *error)
 {
     ListenFds fds = {.http = -1};
-    int count = 0;
+    int64_t count = 0;
     if (environment->pid != NULL && environment->count != NULL) {
-        int pid = parse_natural(environment->pid);
+        int64_t pid = digits_parse(environment->pid, INT_MAX);
         if (pid < 0)
             return refuse(error, -EINVAL, "LISTEN_PID: \"%s\" is no number", environment->pid);
-        count = pid == self ? parse_natural(environment->count) : 0;
-        if (count < 0 || count > INT_MAX - first)
+        count = pid == self ? digits_parse(environment->count, INT_MAX - first) : 0;
+        if (count < 0)
             return refuse(error, -EINVAL, "LISTEN_FDS: \"%s\" is no number", environment->count);
     }
     const char *names = environment->names;
@@ -147,7 +136,8 @@ int listen_fds_take(const ListenFdsEnvironment *environment, pid_t self, int fir
             return status;
     }
     if (count > 0 && names != NULL && names[0] != '\0')
-        return refuse(error, -EINVAL, "LISTEN_FDNAMES: more names than the %d descriptors", count);
+        return refuse(error, -EINVAL, "LISTEN_FDNAMES: more names than the %d descriptors",
+                      (int)count);
     *out = fds;
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/number.h"
+#include "base/digits.h"
 
 int systemd_notify(const char *socket_path, const char *message)
 {
@@ -79,24 +80,13 @@ int systemd_watchdog(const char *socket_path)
     return systemd_notify(socket_path, "WATCHDOG=1");
 }
 
-/* Digits only. => the number from 1 on; -EINVAL. */
-static int64_t parse_positive(const char *text)
-{
-    size_t length = strlen(text);
-    Number number;
-    if (strspn(text, "0123456789") != length || number_parse(text, length, &number) < 0 ||
-        !number.is_integer || number.integer == 0)
-        return -EINVAL;
-    return number.integer;
-}
-
 int64_t systemd_watchdog_ns(const char *usec, const char *pid, pid_t self)
 {
     if (usec == NULL)
         return 0;
-    int64_t microseconds = parse_positive(usec);
-    int64_t wanted = pid == NULL ? self : parse_positive(pid);
-    if (microseconds < 0 || microseconds > INT64_MAX / 1000 || wanted < 0)
+    int64_t microseconds = digits_parse(usec, INT64_MAX / 1000);
+    int64_t wanted = pid == NULL ? self : digits_parse(pid, INT_MAX);
+    if (microseconds <= 0 || wanted <= 0)
         return -EINVAL;
     return wanted == self ? microseconds * 1000 : 0;
 }

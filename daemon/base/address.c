@@ -9,30 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Decimal digits only, up to the end of the text, at most `limit`. => whether it is that */
-static bool parse_digits(const char *text, uint32_t limit, uint32_t *out)
-{
-    uint64_t value = 0;
-    if (*text == '\0')
-        return false;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        value = value * 10 + (uint64_t)(*text - '0');
-        if (value > limit)
-            return false;
-    }
-    *out = (uint32_t)value;
-    return true;
-}
+#include "base/digits.h"
 
 /* An interface's name, or its number as address_format() has to write it where the name is gone. */
 static bool parse_zone(const char *zone, uint32_t *out)
 {
     unsigned index = if_nametoindex(zone);
-    if (index == 0)
-        return parse_digits(zone, INT32_MAX, out) && *out > 0;
-    *out = index;
+    int64_t number = index != 0 ? (int64_t)index : digits_parse(zone, INT32_MAX);
+    if (number <= 0)
+        return false;
+    *out = (uint32_t)number;
     return true;
 }
 
@@ -64,9 +50,9 @@ static int parse_ipv6(char *host, in_port_t port, Address *out)
 int address_parse(const char *text, Address *out)
 {
     const char *colon = strrchr(text, ':');
-    uint32_t port;
     char host[ADDRESS_TEXT_SIZE];
-    if (!colon || !parse_digits(colon + 1, UINT16_MAX, &port))
+    int64_t port = colon == NULL ? -EINVAL : digits_parse(colon + 1, UINT16_MAX);
+    if (port < 0)
         return -EINVAL;
     size_t length = (size_t)(colon - text);
     if (length == 0 || length >= sizeof host)
