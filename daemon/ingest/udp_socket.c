@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -15,6 +16,9 @@ static int set_option(int fd, int level, int name, int value)
 /* Asks for a receive buffer, above net.core.rmem_max if the process may, and notes what came of it. */
 static void set_receive_buffer(UdpSocket *s, int bytes)
 {
+    /* The kernel keeps twice as much in an int: half of that is all that there is to ask for. */
+    if (bytes > INT_MAX / 2)
+        bytes = INT_MAX / 2;
     s->receive_buffer_asked = bytes;
     if (bytes > 0 && set_option(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) != 0)
         (void)set_option(s->fd, SOL_SOCKET, SO_RCVBUF, bytes); /* the kernel cuts, it never fails */

@@ -16,7 +16,7 @@
 typedef struct {
     int fd;                     /* -1: none */
     Address address;            /* as bound: with the real port */
-    int receive_buffer_asked;   /* bytes; 0: not asked */
+    int receive_buffer_asked;   /* bytes, at most INT_MAX / 2; 0: not asked */
     int receive_buffer_granted; /* bytes as the kernel counts them: twice what it was asked for */
     _Atomic uint64_t datagrams; /* received; written by the socket's thread alone */
     _Atomic uint64_t dropped;   /* as of the latest look, see udp_socket_dropped() */

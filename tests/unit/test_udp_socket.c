@@ -201,6 +201,18 @@ static UdpSocket open_tiny(void)
     return s;
 }
 
+/* A granted buffer of twice what was asked must never look like less. */
+static void test_more_than_the_kernel_can_count(void **state)
+{
+    (void)state;
+    UdpSocket s = {.fd = -1};
+    Address address = udp_address("127.0.0.1:0");
+    assert_int_equal(0, udp_socket_open(&s, &address, true, 1 << 30));
+    assert_int_equal(INT32_MAX / 2, s.receive_buffer_asked);
+    assert_in_range(s.receive_buffer_granted, 1, INT32_MAX);
+    udp_socket_close(&s);
+}
+
 static void test_every_drop_is_counted(void **state)
 {
     (void)state;
@@ -286,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_a_group_shares_the_flows),
         cmocka_unit_test(test_ipv6_is_ipv6_only),
+        cmocka_unit_test(test_more_than_the_kernel_can_count),
         cmocka_unit_test(test_every_drop_is_counted),
         cmocka_unit_test(test_the_counter_may_wrap),
         cmocka_unit_test(test_adopt),
