@@ -1,14 +1,25 @@
 /* atomicstatsd: options, configuration, environment; then app.c runs the daemon. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "app/app.h"
 #include "app/systemd.h"
 #include "base/log.h"
+
+/* => the exit status after what was asked for has been printed. */
+static int end_of_output(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return APP_EXIT_STOPPED;
+    log_error("app", "cannot write to stdout: %s", strerrordesc_np(errno));
+    return APP_EXIT_FAILED;
+}
 
 /* => an exit status; -1: go on. */
 static int print_and_leave(const Options *options, const Config *config)
@@ -26,7 +37,7 @@ static int print_and_leave(const Options *options, const Config *config)
     } else {
         return -1;
     }
-    return fflush(stdout) == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+    return end_of_output();
 }
 
 /* Reads what the service manager says, and takes it out of the environment: it is for this process
@@ -106,11 +117,11 @@ int main(int argc, char **argv)
     }
     if (options.help) {
         options_print_help(stdout);
-        return fflush(stdout) == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+        return end_of_output();
     }
     if (options.version) {
         (void)printf("atomicstatsd %s\n", ATOMICSTATSD_VERSION);
-        return fflush(stdout) == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+        return end_of_output();
     }
     return run(&options);
 }
