@@ -1,11 +1,15 @@
 #include "ingest/pipeline.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ingest/record.h"
+
+#define MEMORY_ERROR_NS (INT64_C(60) * 1000000000)
 
 int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gauge_sign_absolute)
 {
@@ -97,21 +101,47 @@ static void hash_all(Pipeline *p)
         series_index_prefetch_slot(&p->index, p->lines[i].hash);
 }
 
+/* A line found no memory. Whoever may send can repeat it at will. */
+__attribute__((cold)) static void tell_of_no_memory(Pipeline *p)
+{
+    uint64_t before;
+    if (log_limiter_pass(&p->memory_limiter, clock_monotonic_ns(), MEMORY_ERROR_NS, &before))
+        log_error("ingest",
+                  "no memory for what a line would add: it is counted as over_limit (%" PRIu64
+                  " similar messages suppressed)",
+                  before);
+}
+
 static void look_up_all(Pipeline *p)
 {
     for (size_t i = 0; i < p->line_count; i++) {
         PipelineLine *line = &p->lines[i];
-        if (series_index_find(&p->index, &line->line.key, line->hash, &line->slot) != 0)
-            line->slot = NULL;
+        int error = series_index_find(&p->index, &line->line.key, line->hash, &line->slot);
+        if (error == 0)
+            continue;
+        line->slot = NULL;
+        if (error == -ENOMEM)
+            tell_of_no_memory(p);
     }
+}
+
+/* => whether its values are in. */
+static bool record_one(Pipeline *p, const PipelineLine *line)
+{
+    if (line->slot == NULL)
+        return false;
+    if (record_line(p->index.registry, line->slot, &line->line, p->gauge_sign_absolute,
+                    p->now_ns) == 0)
+        return true;
+    tell_of_no_memory(p);
+    return false;
 }
 
 static void record_all(Pipeline *p)
 {
     for (size_t i = 0; i < p->line_count; i++) {
         const PipelineLine *line = &p->lines[i];
-        if (line->slot != NULL && record_line(p->index.registry, line->slot, &line->line,
-                                              p->gauge_sign_absolute, p->now_ns) == 0)
+        if (record_one(p, line))
             p->counts.values += line->line.value_count;
         else
             reject(p, REJECT_OVER_LIMIT, line->part, line->source);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/log.h"
 #include "ingest/reject_log.h"
 #include "ingest/statsd_line.h"
 #include "metrics/intake.h"
@@ -44,6 +45,7 @@ typedef struct {
     bool gauge_sign_absolute;
     IntakeCounts counts; /* what this thread has taken in so far */
     int64_t now_ns;      /* CLOCK_REALTIME of the batch in hand */
+    LogLimiter memory_limiter;
     size_t line_count;
     size_t value_count;
     StatsdValue *values; /* PIPELINE_VALUES, and the longest line's on top */
@@ -61,7 +63,8 @@ void pipeline_fini(Pipeline *p);
 /* Takes a datagram in. Its bytes and its source must stay until pipeline_flush() returns. */
 void pipeline_datagram(Pipeline *p, const char *bytes, size_t length, DatagramSource source);
 
-/* Records what is still in hand. */
+/* Records what is still in hand. A line for which there is no memory is rejected as over_limit, and
+ * the log says so, once a minute at most. */
 void pipeline_flush(Pipeline *p);
 
 #endif
