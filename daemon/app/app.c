@@ -9,8 +9,8 @@
 #include <uv.h>
 
 #include "app/reload.h"
+#include "app/status.h"
 #include "app/systemd.h"
-#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/server.h"
@@ -23,8 +23,7 @@
 #define STOP_GRACE_NS (5 * SECOND_NS)
 
 enum {
-    TICK_MS = 1000,    /* nothing wakes an idle daemon more often, but for a short watchdog */
-    BANNER_SIZE = 3800 /* 64 addresses, however long, within LOG_LINE_SIZE */
+    TICK_MS = 1000 /* nothing wakes an idle daemon more often, but for a short watchdog */
 };
 
 typedef struct {
@@ -38,6 +37,7 @@ typedef struct {
     Registry *registry;
     Pool *pool;
     HttpServer *http;
+    uint64_t dropped_told; /* to the service manager */
 } App;
 
 /* A notification that could not be sent is worth a line, never more. */
@@ -114,56 +114,30 @@ static void close_floors(App *app)
 
 /* ---- saying what is served ---- */
 
-/* => whether some thread before this one, or this one before that socket, has the address too. */
-static bool address_was_told(const Pool *pool, unsigned thread, size_t socket, const char *text)
-{
-    for (unsigned t = 0; t <= thread; t++) {
-        size_t count = t == thread ? socket : pool_socket_count(pool, t);
-        for (size_t i = 0; i < count; i++) {
-            PoolSocketInfo info;
-            char other[ADDRESS_TEXT_SIZE];
-            pool_socket_info(pool, t, i, &info);
-            if (strcmp(address_format(&info.address, other), text) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
-/* "udp 127.0.0.1:8125, http 127.0.0.1:8127", every address once. */
-static void describe_addresses(const App *app, char out[static BANNER_SIZE])
-{
-    Buffer text;
-    char address[ADDRESS_TEXT_SIZE];
-    buffer_init(&text, out, BANNER_SIZE - 1);
-    for (unsigned t = 0; t < pool_thread_count(app->pool); t++) {
-        for (size_t i = 0; i < pool_socket_count(app->pool, t); i++) {
-            PoolSocketInfo info;
-            pool_socket_info(app->pool, t, i, &info);
-            address_format(&info.address, address);
-            if (address_was_told(app->pool, t, i, address))
-                continue;
-            buffer_text(&text, "udp ");
-            buffer_text(&text, address);
-            buffer_text(&text, ", ");
-        }
-    }
-    buffer_text(&text, "http ");
-    buffer_text(&text, address_format(http_server_address(app->http), address));
-    out[text.length] = '\0';
-}
-
 static void announce(App *app)
 {
-    char addresses[BANNER_SIZE];
-    char status[BANNER_SIZE + 64];
-    describe_addresses(app, addresses);
-    (void)snprintf(status, sizeof status, "serving %s with %u ingest threads", addresses,
-                   pool_thread_count(app->pool));
+    char status[STATUS_SIZE];
+    status_describe(app->pool, http_server_address(app->http), 0, status);
     http_server_set_state(app->http, HTTP_READY);
     log_notice("app", "atomicstatsd %s %s", ATOMICSTATSD_VERSION, status);
     pool_report_buffers(app->pool);
     told(systemd_ready(app->environment.notify_socket, status));
+}
+
+/* Drops belong where people look first. */
+static void tell_drops(App *app)
+{
+    IntakeCounts counts;
+    if (app->environment.notify_socket == NULL)
+        return;
+    pool_counts(app->pool, &counts);
+    if (counts.dropped_kernel == app->dropped_told)
+        return;
+    char status[STATUS_SIZE];
+    app->dropped_told = counts.dropped_kernel;
+    told(systemd_status(
+        app->environment.notify_socket,
+        status_describe(app->pool, http_server_address(app->http), counts.dropped_kernel, status)));
 }
 
 /* ---- events ---- */
@@ -178,6 +152,7 @@ static void on_tick(uv_timer_t *timer)
     pool_ping(app->pool);
     registry_reclaim(app->registry);
     http_server_tick(app->http);
+    tell_drops(app);
 }
 
 static void reload(App *app)

@@ -24,7 +24,7 @@ int systemd_notify(const char *socket_path, const char *message);
  * break in it becomes a space. */
 int systemd_ready(const char *socket_path, const char *status);
 
-/* Only the line for `systemctl status`. */
+/* Only the line for `systemctl status`, at any time. */
 int systemd_status(const char *socket_path, const char *status);
 
 /* We stop, as asked. */

@@ -515,6 +515,24 @@ def test_notify_reloading():
         notices.close()
 
 
+def test_drops_are_shown_in_the_status():
+    with scratch() as directory:
+        notices = Notices(directory)
+        with Daemon("--threads", "1", env={"NOTIFY_SOCKET": notices.name},
+                    config={"ingest": {"receive_buffer_bytes": 4096}}) as d, udp_socket() as sock:
+            serving = f"serving udp 127.0.0.1:{d.udp[0][1]}, http 127.0.0.1:{d.http[1]} with 1 ingest threads"
+            tap.contains(f"STATUS={serving}", notices.wait("READY=1"), "the notice at the start")
+            d.send_signal(signal.SIGSTOP)
+            wait_stopped(d.pid)
+            for _ in range(1000):
+                sock.sendto(b"c:1|c", d.udp[0])
+            lost = drops(d.udp[0][1])
+            d.send_signal(signal.SIGCONT)
+            tap.check(lost > 0, "expected drops")
+            tap.equal([f"STATUS={lost} datagrams dropped by the kernel; {serving}"], notices.next(), "the next notice")
+        notices.close()
+
+
 def test_watchdog_pings():
     with scratch() as directory:
         notices = Notices(directory)
