@@ -83,6 +83,55 @@ void json_tree_time(JsonTree *tree, cJSON *parent, const char *key, int64_t real
     json_tree_text(tree, parent, key, text);
 }
 
+/* ---- as a sink ---- */
+
+static cJSON *innermost(const JsonTreePlace *place)
+{
+    return place->open[place->depth];
+}
+
+static void sink_open(void *to, const char *key)
+{
+    JsonTreePlace *place = to;
+    cJSON *object = json_tree_object(place->tree, innermost(place), key);
+    place->open[++place->depth] = object;
+}
+
+static void sink_close(void *to)
+{
+    JsonTreePlace *place = to;
+    place->depth--;
+}
+
+static void sink_text(void *to, const char *key, const char *text)
+{
+    JsonTreePlace *place = to;
+    json_tree_text(place->tree, innermost(place), key, text);
+}
+
+static void sink_uint64(void *to, const char *key, uint64_t value)
+{
+    JsonTreePlace *place = to;
+    json_tree_uint64(place->tree, innermost(place), key, value);
+}
+
+static void sink_number(void *to, const char *key, double value)
+{
+    JsonTreePlace *place = to;
+    json_tree_double(place->tree, innermost(place), key, value);
+}
+
+JsonSink json_tree_sink(JsonTree *tree, cJSON *object, JsonTreePlace *place)
+{
+    *place = (JsonTreePlace){.tree = tree, .open = {object}};
+    return (JsonSink){.to = place,
+                      .open = sink_open,
+                      .close = sink_close,
+                      .text = sink_text,
+                      .uint64 = sink_uint64,
+                      .number = sink_number};
+}
+
 char *json_tree_print(const JsonTree *tree, bool pretty, size_t *length)
 {
     if (tree->failed)

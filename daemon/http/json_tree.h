@@ -11,6 +11,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "render/json_sink.h"
+
 typedef struct {
     cJSON *root;
     bool failed; /* there was no memory: the tree has holes */
@@ -37,6 +39,16 @@ void json_tree_null(JsonTree *tree, cJSON *parent, const char *key);
 
 /* The time of CLOCK_REALTIME as UTC text. */
 void json_tree_time(JsonTree *tree, cJSON *parent, const char *key, int64_t realtime_ns);
+
+/* The object that a sink has open, within those around it. */
+typedef struct {
+    JsonTree *tree;
+    cJSON *open[1 + JSON_SINK_DEPTH];
+    unsigned depth;
+} JsonTreePlace;
+
+/* => a sink that adds to the object. `place` is its memory and must outlive it. */
+JsonSink json_tree_sink(JsonTree *tree, cJSON *object, JsonTreePlace *place);
 
 /* Prints it with a new line behind it. => text for free(), its length in *length; NULL: no memory,
  * now or while the tree was built. */

@@ -5,17 +5,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "render/json_members.h"
+
 /* ---- service and series ---- */
 
 static void add_service(JsonTree *tree, const HttpSite *site)
 {
-    ServiceInfo info = http_site_service(site);
-    cJSON *service = json_tree_object(tree, tree->root, "service");
-    json_tree_text(tree, service, "name", info.name);
-    json_tree_text(tree, service, "version", info.version);
-    json_tree_uint64(tree, service, "pid", (uint64_t)info.pid);
-    json_tree_time(tree, service, "started_at", info.started_realtime_ns);
-    json_tree_seconds(tree, service, "uptime_s", info.uptime_s);
+    JsonTreePlace place;
+    const JsonSink members = json_tree_sink(tree, tree->root, &place);
+    const ServiceInfo info = http_site_service(site);
+    json_members_service(&members, &info);
 }
 
 static void add_series(JsonTree *tree, const Registry *registry)
@@ -37,46 +36,30 @@ static void add_series(JsonTree *tree, const Registry *registry)
 
 /* ---- ingest ---- */
 
-static void add_kernel_drops(JsonTree *tree, cJSON *parent, uint64_t drops)
-{
-    cJSON *dropped = json_tree_object(tree, parent, "dropped");
-    json_tree_uint64(tree, dropped, "kernel", drops);
-}
-
 static void add_socket(JsonTree *tree, cJSON *sockets, const PoolSocketInfo *info)
 {
     char address[ADDRESS_TEXT_SIZE];
+    JsonTreePlace place;
     cJSON *socket = json_tree_item(tree, sockets);
+    const JsonSink members = json_tree_sink(tree, socket, &place);
     json_tree_text(tree, socket, "address", address_format(&info->address, address));
     json_tree_uint64(tree, socket, "datagrams", info->datagrams);
-    add_kernel_drops(tree, socket, info->dropped);
+    json_members_dropped(&members, info->dropped);
     cJSON *buffer = json_tree_object(tree, socket, "receive_buffer");
     json_tree_uint64(tree, buffer, "asked_bytes", (uint64_t)info->receive_buffer_asked);
     json_tree_uint64(tree, buffer, "granted_bytes", (uint64_t)info->receive_buffer_granted);
     json_tree_uint64(tree, socket, "queued_bytes", info->queued_bytes);
 }
 
-static void add_intake(JsonTree *tree, cJSON *parent, const IntakeCounts *intake)
-{
-    json_tree_uint64(tree, parent, "datagrams", intake->datagrams);
-    json_tree_uint64(tree, parent, "bytes", intake->bytes);
-    json_tree_uint64(tree, parent, "lines", intake->lines);
-    json_tree_uint64(tree, parent, "values", intake->values);
-    json_tree_uint64(tree, parent, "ignored", intake->ignored);
-    cJSON *rejected = json_tree_object(tree, parent, "rejected");
-    json_tree_uint64(tree, rejected, "total", intake_rejected_total(intake));
-    for (unsigned i = 0; i < REJECT_REASONS; i++)
-        json_tree_uint64(tree, rejected, reject_reason_name((RejectReason)i), intake->rejected[i]);
-    add_kernel_drops(tree, parent, intake->dropped_kernel);
-}
-
 static void add_thread(JsonTree *tree, cJSON *threads, const Pool *pool, unsigned number)
 {
     IntakeCounts intake;
+    JsonTreePlace place;
     cJSON *thread = json_tree_item(tree, threads);
+    const JsonSink members = json_tree_sink(tree, thread, &place);
     json_tree_uint64(tree, thread, "id", number);
     pool_thread_counts(pool, number, &intake);
-    add_intake(tree, thread, &intake);
+    json_members_intake(&members, &intake);
     int64_t stuck_ns = pool_thread_stuck_ns(pool, number);
     if (stuck_ns > 0)
         json_tree_seconds(tree, thread, "stuck_s", (double)stuck_ns / 1e9);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "render/json_members.h"
 
 void json_stats_init(JsonStats *stats, const JsonStatsRequest *request)
 {
@@ -36,42 +37,15 @@ static void write_time(JsonWriter *writer, const char *key, int64_t realtime_ns)
     json_writer_text(writer, key, text);
 }
 
-static void write_service(JsonWriter *writer, const ServiceInfo *service)
-{
-    open_section(writer, "service");
-    json_writer_text(writer, "name", service->name);
-    json_writer_text(writer, "version", service->version);
-    json_writer_int64(writer, "pid", service->pid);
-    write_time(writer, "started_at", service->started_realtime_ns);
-    json_writer_double(writer, "uptime_s", round(service->uptime_s * 1000) / 1000);
-    json_writer_close(writer);
-}
-
-static void write_ingest(JsonWriter *writer, unsigned threads, const IntakeCounts *intake)
-{
-    open_section(writer, "ingest");
-    json_writer_uint64(writer, "threads", threads);
-    json_writer_uint64(writer, "datagrams", intake->datagrams);
-    json_writer_uint64(writer, "bytes", intake->bytes);
-    json_writer_uint64(writer, "lines", intake->lines);
-    json_writer_uint64(writer, "values", intake->values);
-    json_writer_uint64(writer, "ignored", intake->ignored);
-    open_section(writer, "rejected");
-    json_writer_uint64(writer, "total", intake_rejected_total(intake));
-    for (unsigned i = 0; i < REJECT_REASONS; i++)
-        json_writer_uint64(writer, reject_reason_name((RejectReason)i), intake->rejected[i]);
-    json_writer_close(writer);
-    open_section(writer, "dropped");
-    json_writer_uint64(writer, "kernel", intake->dropped_kernel);
-    json_writer_close(writer);
-    json_writer_close(writer);
-}
-
 static void write_head(JsonWriter *writer, const JsonStatsRequest *request)
 {
+    const JsonSink members = json_writer_sink(writer);
     json_writer_open(writer);
-    write_service(writer, &request->service);
-    write_ingest(writer, request->threads, &request->intake);
+    json_members_service(&members, &request->service);
+    open_section(writer, "ingest");
+    json_writer_uint64(writer, "threads", request->threads);
+    json_members_intake(&members, &request->intake);
+    json_writer_close(writer);
 }
 
 static void write_summary(JsonWriter *writer, const AtomicStatsSummary *summary)

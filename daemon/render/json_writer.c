@@ -72,6 +72,43 @@ void json_writer_uint64(JsonWriter *writer, const char *key, uint64_t value)
     buffer_uint64(writer->out, value);
 }
 
+/* ---- as a sink ---- */
+
+static void sink_open(void *to, const char *key)
+{
+    json_writer_open_member(to, key, strlen(key));
+}
+
+static void sink_close(void *to)
+{
+    json_writer_close(to);
+}
+
+static void sink_text(void *to, const char *key, const char *text)
+{
+    json_writer_text(to, key, text);
+}
+
+static void sink_uint64(void *to, const char *key, uint64_t value)
+{
+    json_writer_uint64(to, key, value);
+}
+
+static void sink_number(void *to, const char *key, double value)
+{
+    json_writer_double(to, key, value);
+}
+
+JsonSink json_writer_sink(JsonWriter *writer)
+{
+    return (JsonSink){.to = writer,
+                      .open = sink_open,
+                      .close = sink_close,
+                      .text = sink_text,
+                      .uint64 = sink_uint64,
+                      .number = sink_number};
+}
+
 void json_writer_end(JsonWriter *writer)
 {
     buffer_char(writer->out, '\n');

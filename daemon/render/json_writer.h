@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "render/json_sink.h"
 
 typedef struct {
     Buffer *out;
@@ -34,6 +35,9 @@ void json_writer_text(JsonWriter *writer, const char *key, const char *text);
 void json_writer_double(JsonWriter *writer, const char *key, double value); /* not finite: null */
 void json_writer_int64(JsonWriter *writer, const char *key, int64_t value);
 void json_writer_uint64(JsonWriter *writer, const char *key, uint64_t value);
+
+/* => a sink that writes into the object that is open. The writer must stay where it is. */
+JsonSink json_writer_sink(JsonWriter *writer);
 
 /* The new line after the whole document. */
 void json_writer_end(JsonWriter *writer);

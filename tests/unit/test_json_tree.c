@@ -68,6 +68,33 @@ static void test_pretty_has_lines(void **state)
     json_tree_destroy(&tree);
 }
 
+static void test_a_sink_opens_and_closes(void **state)
+{
+    (void)state;
+    JsonTree tree = json_tree_create();
+    JsonTreePlace place;
+    cJSON *object = json_tree_object(&tree, tree.root, "a");
+    const JsonSink sink = json_tree_sink(&tree, object, &place);
+    for (int i = 0; i < JSON_SINK_DEPTH; i++)
+        sink.open(sink.to, "in");
+    sink.number(sink.to, "half", 0.5);
+    for (int i = 0; i < JSON_SINK_DEPTH; i++)
+        sink.close(sink.to);
+    sink.text(sink.to, "b", "c");
+    assert_false(tree.failed);
+    expect_text(&tree, false,
+                "{\"a\":{\"in\":{\"in\":{\"in\":{\"in\":{\"half\":0.5}}}},\"b\":\"c\"}}\n");
+    json_tree_destroy(&tree);
+
+    tree = json_tree_create();
+    const JsonSink nowhere = json_tree_sink(&tree, NULL, &place); /* there was no memory for it */
+    nowhere.open(nowhere.to, "in");
+    nowhere.uint64(nowhere.to, "a", 1);
+    nowhere.close(nowhere.to);
+    assert_true(tree.failed);
+    json_tree_destroy(&tree);
+}
+
 static void test_a_missing_parent_is_remembered(void **state)
 {
     (void)state;
@@ -88,6 +115,7 @@ int main(void)
         cmocka_unit_test(test_every_kind_of_member),
         cmocka_unit_test(test_numbers_read_back),
         cmocka_unit_test(test_pretty_has_lines),
+        cmocka_unit_test(test_a_sink_opens_and_closes),
         cmocka_unit_test(test_a_missing_parent_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
