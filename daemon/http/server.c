@@ -36,7 +36,8 @@ struct HttpServer {
 
 /* A request under way: its target as the client sent it. */
 typedef struct {
-    bool complete; /* the headers have been looked at, and there is no body to come */
+    bool complete;    /* the headers have been looked at, and there is no body to come */
+    const char *sent; /* where libmicrohttpd has the target */
     size_t length;
     char target[];
 } Exchange;
@@ -91,6 +92,7 @@ static void *begin_exchange(void *context, const char *target, struct MHD_Connec
     if (exchange == NULL)
         return NULL;
     exchange->complete = false;
+    exchange->sent = target;
     exchange->length = length;
     memcpy(exchange->target, target, length);
     return exchange;
@@ -115,15 +117,15 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
     return strlen(text);
 }
 
-/* The answer to a request whose body will not be read. */
-static Reply refuse_body(const HttpServer *server, const char *method, const Exchange *exchange,
-                         const Framing *framing)
+/* The answer to a request that is malformed, or whose body will not be read. */
+static Reply refuse(const HttpServer *server, const char *method, const Exchange *exchange,
+                    const Framing *framing)
 {
     bool reads =
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     Reply reply;
-    if (framing->content_lengths > 1)
-        reply = reply_error(MHD_HTTP_BAD_REQUEST, "more than one Content-Length");
+    if (framing->malformed != NULL)
+        reply = reply_error(MHD_HTTP_BAD_REQUEST, framing->malformed);
     else if (reads)
         reply = reply_error(MHD_HTTP_CONTENT_TOO_LARGE, "a request has no body here");
     else
@@ -156,7 +158,6 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                               size_t *upload_size, void **request)
 {
     (void)url;
-    (void)version;
     (void)upload;
     (void)upload_size;
     HttpServer *server = context;
@@ -167,11 +168,13 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return send_reply(server, connection, method,
                           routes_answer(&server->site, method, exchange->target, exchange->length));
     Framing framing = framing_read(connection);
-    exchange->complete = framing.content_lengths <= 1 && !framing.body;
+    if (!framing_line_is_whole(method, exchange->sent, exchange->length, version))
+        framing.malformed = "a NUL, or more than one space, in the request line";
+    exchange->complete = framing.malformed == NULL && !framing.body;
     deadlines_request(&server->deadlines, deadline_of(connection), clock_monotonic_ns());
     if (exchange->complete)
         return MHD_YES;
-    return send_reply(server, connection, method, refuse_body(server, method, exchange, &framing));
+    return send_reply(server, connection, method, refuse(server, method, exchange, &framing));
 }
 
 /* ---- life ---- */

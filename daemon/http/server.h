@@ -2,11 +2,10 @@
  * nobody asks. What it answers stands in routes.h.
  *
  * A connection that is idle for 30 s, or does not get a request done in time (deadlines.h), is
- * closed; past `max_connections` new ones wait in the kernel. A request with a body (or with a
- * Content-Length that contradicts itself) is refused, and its connection closed. What is not HTTP at
- * all, or does not fit the memory of a connection (32 KiB for the request line and the headers),
- * libmicrohttpd itself refuses, with an HTML body. It also ends a target at a NUL that was sent as
- * such; an encoded one is refused as in uri.h.
+ * closed; past `max_connections` new ones wait in the kernel. A request with a body, or one that
+ * others may take apart otherwise (framing.h), is refused, and its connection closed. What is not
+ * HTTP at all, or does not fit the memory of a connection (32 KiB for the request line and the
+ * headers), libmicrohttpd itself refuses, with an HTML body.
  *
  * Thread rule: open, stop and close are for the thread that owns the server; the rest may be called
  * by any thread in between. */

@@ -338,6 +338,12 @@ static void test_bodies_are_refused(void **state)
     expect_refusal(&daemon, 400,
                    "GET /stats HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n"
                    "\r\nGET /stats HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_refusal(&daemon, 400,
+                   "GET /stats HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+                   "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    expect_refusal(&daemon, 400,
+                   "GET /stats HTTP/1.1\r\nHost: x\r\nContent-Length : 5\r\n\r\nhello");
+    expect_refusal(&daemon, 400, "GET  /stats HTTP/1.1\r\nHost: x\r\n\r\n");
     expect_refusal(&daemon, 405,
                    "POST /stats HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
     expect_refusal(&daemon, 404,
