@@ -17,6 +17,8 @@ typedef struct {
     _Atomic uint64_t accepted;
     _Atomic uint64_t requests;
     _Atomic uint64_t responses[HTTP_STATUS_CLASSES];
+    _Atomic uint64_t cut_late;
+    _Atomic uint64_t cut_crowded_out;
 } HttpCounts;
 
 /* Plain numbers. */
@@ -25,12 +27,15 @@ typedef struct {
     uint64_t accepted;
     uint64_t requests;
     uint64_t responses[HTTP_STATUS_CLASSES]; /* [0]: 1xx */
+    uint64_t cut_late;                       /* connections, as in connections.h */
+    uint64_t cut_crowded_out;
 } HttpFigures;
 
 void http_counts_connected(HttpCounts *counts);
 void http_counts_disconnected(HttpCounts *counts);
 void http_counts_request(HttpCounts *counts);
-void http_counts_response(HttpCounts *counts, unsigned status); /* 100 to 599 */
+void http_counts_response(HttpCounts *counts, unsigned status);                /* 100 to 599 */
+void http_counts_cut(HttpCounts *counts, unsigned late, unsigned crowded_out); /* any thread */
 
 void http_counts_read(const HttpCounts *counts, HttpFigures *out);
 

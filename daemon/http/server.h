@@ -1,11 +1,11 @@
 /* The HTTP server's life: one libmicrohttpd daemon with one thread of its own, which sleeps while
  * nobody asks. What it answers stands in routes.h.
  *
- * A connection that is idle for 30 s, or does not get a request done in time (deadlines.h), is
- * closed; past `max_connections` new ones wait in the kernel. A request with a body, or one that
- * others may take apart otherwise (framing.h), is refused, and its connection closed. What is not
- * HTTP at all, or does not fit the memory of a connection (32 KiB for the request line and the
- * headers), libmicrohttpd itself refuses, with an HTML body.
+ * A connection that is idle for 30 s, or does not get a request done in time, is closed; past
+ * `max_connections` a new one takes the place of another (connections.h). A request with a body, or
+ * one that others may take apart otherwise (framing.h), is refused, and its connection closed. What
+ * is not HTTP at all, or does not fit the memory of a connection (32 KiB for the request line and
+ * the headers), libmicrohttpd itself refuses, with an HTML body.
  *
  * Thread rule: open, stop and close are for the thread that owns the server; the rest may be called
  * by any thread in between. */
@@ -25,12 +25,14 @@ typedef struct {
     const Address
         *listen;      /* to bind; port 0 lets the kernel choose one; not used with inherited_fd */
     int inherited_fd; /* a listening socket of a service manager; -1: none. The server closes it */
-    unsigned max_connections;
-    Registry *registry; /* this and the pool outlive the server */
+    unsigned max_connections; /* from 4 */
+    Registry *registry;       /* this and the pool outlive the server */
     const Pool *pool;
     const char *version; /* outlives the server */
     int64_t started_realtime_ns;
     int64_t started_monotonic_ns;
+    int64_t
+        max_age_ns;   /* of a connection, before it gets its last answer; 0: as in connections.h */
     int64_t stuck_ns; /* /healthz: an ingest thread silent for longer is stuck; 0: HTTP_STUCK_NS */
 } HttpOptions;
 
@@ -41,8 +43,8 @@ typedef struct {
  * in any case. */
 int http_server_open(HttpServer **server, const HttpOptions *options);
 
-/* Cuts connections that have owed a request for too long (deadlines.h). Call it about once a second,
- * always from the same thread. */
+/* Cuts connections that are late, or too many (connections.h). Call it about once a second, always
+ * from the same thread. */
 void http_server_tick(HttpServer *server);
 
 /* The address with the real port. */

@@ -396,23 +396,47 @@ static void test_what_is_no_http_does_no_harm(void **state)
     stop_daemon(&daemon);
 }
 
-static void test_connections_beyond_the_limit_wait(void **state)
+/* The limit is 16, and those that are there ask for nothing more. */
+static void test_a_newcomer_takes_the_place_of_the_longest_wait(void **state)
 {
     (void)state;
     Daemon daemon;
     start_daemon(&daemon);
-    HttpClient clients[17]; /* the limit is 16 */
+    HttpClient clients[17];
     for (int i = 0; i < 17; i++) {
         clients[i] = http_connect(daemon.address, 0);
-        http_send_text(&clients[i], "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-        if (i == 16)
-            http_disconnect(&clients[0]);
-        HttpReply reply = http_read_reply(&clients[i], false);
+        HttpReply reply = http_ask(&clients[i], "GET", "/healthz");
         assert_int_equal(200, reply.status);
         http_reply_fini(&reply);
     }
-    for (int i = 1; i < 17; i++)
+    assert_false(http_receive(&clients[0]));
+    for (int i = 1; i < 17; i++) {
+        HttpReply reply = http_ask(&clients[i], "GET", "/healthz");
+        assert_int_equal(200, reply.status);
+        http_reply_fini(&reply);
+    }
+    for (int i = 0; i < 17; i++)
         http_disconnect(&clients[i]);
+    stop_daemon(&daemon);
+}
+
+static void test_an_old_connection_is_closed_after_its_answer(void **state)
+{
+    (void)state;
+    Daemon daemon;
+    Address any = loopback();
+    prepare_daemon(&daemon);
+    HttpOptions options = options_for(&daemon, &any);
+    options.max_age_ns = 1;
+    assert_int_equal(0, http_server_open(&daemon.server, &options));
+    HttpClient client = http_connect(http_server_address(daemon.server), 0);
+    HttpReply reply = http_ask(&client, "GET", "/healthz");
+    assert_int_equal(200, reply.status);
+    assert_true(reply.complete);
+    assert_true(http_has_header(&reply, "Connection: close"));
+    assert_false(http_receive(&client));
+    http_reply_fini(&reply);
+    http_disconnect(&client);
     stop_daemon(&daemon);
 }
 
@@ -660,7 +684,8 @@ int main(void)
         cmocka_unit_test(test_bodies_are_refused),
         cmocka_unit_test(test_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_what_is_no_http_does_no_harm),
-        cmocka_unit_test(test_connections_beyond_the_limit_wait),
+        cmocka_unit_test(test_a_newcomer_takes_the_place_of_the_longest_wait),
+        cmocka_unit_test(test_an_old_connection_is_closed_after_its_answer),
         cmocka_unit_test(test_readers_that_leave_early_do_no_harm),
         cmocka_unit_test(test_stop_lets_a_reply_in_flight_finish),
         cmocka_unit_test(test_stop_without_grace_cuts),

@@ -1,0 +1,182 @@
+#include "http/traffic.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/framing.h"
+#include "http/reply.h"
+#include "http/routes.h"
+
+#define CROWD_WARNING_NS (INT64_C(60) * 1000000000)
+
+/* A request under way: its target as the client sent it. */
+typedef struct {
+    bool complete;    /* the headers have been looked at, and there is no body to come */
+    bool last;        /* the connection is to be closed after the answer */
+    const char *sent; /* where libmicrohttpd has the target */
+    size_t length;
+    char target[];
+} Exchange;
+
+int traffic_init(Traffic *traffic, unsigned max_connections, int64_t max_age_ns)
+{
+    memset(traffic, 0, sizeof *traffic);
+    int error = flight_init(&traffic->flight);
+    if (error != 0)
+        return error;
+    error = connections_init(&traffic->connections, max_connections, max_age_ns);
+    if (error != 0)
+        flight_fini(&traffic->flight);
+    return error;
+}
+
+void traffic_fini(Traffic *traffic)
+{
+    connections_fini(&traffic->connections);
+    flight_fini(&traffic->flight);
+}
+
+/* ---- connections ---- */
+
+/* Counts those that were cut, and tells of a crowd. */
+static void note_cut(Traffic *traffic, ConnectionsCut cut)
+{
+    uint64_t before;
+    http_counts_cut(&traffic->site.counts, cut.late, cut.crowded_out);
+    if (cut.late > 0)
+        log_debug("http", "cut %u connections that owed something for too long", cut.late);
+    if (cut.crowded_out > 0 &&
+        log_limiter_pass(&traffic->crowd_limiter, clock_monotonic_ns(), CROWD_WARNING_NS, &before))
+        log_warning("http",
+                    "more than %u connections: those that keep us waiting longest are cut; a "
+                    "larger http.max_connections helps, unless somebody does it on purpose (%llu "
+                    "similar messages suppressed)",
+                    traffic->site.max_connections, (unsigned long long)before);
+}
+
+void traffic_enforce(Traffic *traffic)
+{
+    note_cut(traffic, connections_enforce(&traffic->connections, clock_monotonic_ns()));
+}
+
+static Connection *begin_connection(Traffic *traffic, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int fd = info->connect_fd;
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    ConnectionsCut cut;
+    Connection *begun =
+        connections_add(&traffic->connections, fd, info->client_addr, clock_monotonic_ns(), &cut);
+    note_cut(traffic, cut);
+    return begun;
+}
+
+void traffic_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                        enum MHD_ConnectionNotificationCode code)
+{
+    Traffic *traffic = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        http_counts_connected(&traffic->site.counts);
+        *socket_context = begin_connection(traffic, connection);
+    } else {
+        http_counts_disconnected(&traffic->site.counts);
+        connections_remove(&traffic->connections, *socket_context);
+        *socket_context = NULL;
+    }
+}
+
+static Connection *ours(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* ---- requests ---- */
+
+/* The only time at which the whole target is to be had. */
+void *traffic_begin(void *context, const char *target, struct MHD_Connection *connection)
+{
+    (void)connection;
+    Traffic *traffic = context;
+    size_t length = strlen(target);
+    Exchange *exchange = malloc(sizeof *exchange + length);
+    http_counts_request(&traffic->site.counts);
+    flight_begin(&traffic->flight);
+    if (exchange == NULL)
+        return NULL;
+    exchange->complete = false;
+    exchange->last = false;
+    exchange->sent = target;
+    exchange->length = length;
+    memcpy(exchange->target, target, length);
+    return exchange;
+}
+
+void traffic_end(void *context, struct MHD_Connection *connection, void **exchange,
+                 enum MHD_RequestTerminationCode code)
+{
+    (void)code;
+    Traffic *traffic = context;
+    free(*exchange);
+    *exchange = NULL;
+    connections_answered(&traffic->connections, ours(connection), clock_monotonic_ns());
+    flight_end(&traffic->flight);
+}
+
+/* The answer to a request that is malformed, or whose body will not be read. */
+static Reply refuse(const Traffic *traffic, const char *method, const Exchange *exchange,
+                    const Framing *framing)
+{
+    bool reads =
+        strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    if (framing->malformed != NULL)
+        return reply_error(MHD_HTTP_BAD_REQUEST, framing->malformed);
+    if (reads)
+        return reply_error(MHD_HTTP_CONTENT_TOO_LARGE, "a request has no body here");
+    return routes_answer(&traffic->site, method, exchange->target, exchange->length);
+}
+
+static enum MHD_Result send_reply(Traffic *traffic, struct MHD_Connection *connection,
+                                  const char *method, bool last, Reply reply)
+{
+    if (last || http_site_state(&traffic->site) == HTTP_STOPPING)
+        reply_header(&reply, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (reply.response == NULL)
+        return MHD_NO;
+    /* To a HEAD, 0.9.75 sends the last chunk of a chunked body: a body, where there must be none. */
+    if (reply.stream && strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+        MHD_set_response_options(reply.response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    enum MHD_Result queued = MHD_queue_response(connection, reply.status, reply.response);
+    MHD_destroy_response(reply.response);
+    if (queued == MHD_YES)
+        http_counts_response(&traffic->site.counts, reply.status);
+    return queued;
+}
+
+/* Called once with the headers, and again when the request is complete. An answer to the first call
+ * is the connection's last, as the rest of the request has not been read. */
+enum MHD_Result traffic_handle(void *context, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **exchange)
+{
+    (void)url;
+    (void)upload;
+    (void)upload_size;
+    Traffic *traffic = context;
+    Exchange *own = *exchange;
+    if (own == NULL)
+        return MHD_NO; /* no memory: the connection is closed */
+    if (own->complete)
+        return send_reply(traffic, connection, method, own->last,
+                          routes_answer(&traffic->site, method, own->target, own->length));
+    Framing framing = framing_read(connection);
+    if (!framing_line_is_whole(method, own->sent, own->length, version))
+        framing.malformed = "a NUL, or more than one space, in the request line";
+    own->complete = framing.malformed == NULL && !framing.body;
+    own->last = connections_request(&traffic->connections, ours(connection), clock_monotonic_ns());
+    if (own->complete)
+        return MHD_YES;
+    return send_reply(traffic, connection, method, true, refuse(traffic, method, own, &framing));
+}
