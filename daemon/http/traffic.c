@@ -1,13 +1,21 @@
 #include "http/traffic.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "http/framing.h"
 #include "http/reply.h"
 #include "http/routes.h"
+
+enum {
+    /* What the kernel keeps of an answer that the client does not take, beside what is on its way. */
+    UNSENT_BYTES = 128 * 1024
+};
 
 #define CROWD_WARNING_NS (INT64_C(60) * 1000000000)
 
@@ -67,6 +75,8 @@ static Connection *begin_connection(Traffic *traffic, struct MHD_Connection *con
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     int fd = info->connect_fd;
     info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    int unsent = UNSENT_BYTES;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     ConnectionsCut cut;
     Connection *begun =
         connections_add(&traffic->connections, fd, info->client_addr, clock_monotonic_ns(), &cut);

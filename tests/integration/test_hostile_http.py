@@ -260,6 +260,55 @@ def begin_slow(daemon, source="127.0.0.1"):
     return sock
 
 
+def unsent(daemon):
+    """=> bytes that the kernel holds for each of the daemon's connections."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        fields = [line.split() for line in list(file)[1:]]
+    return [int(field[4].split(":")[0], 16) for field in fields
+            if int(field[1].split(":")[1], 16) == daemon.http[1] and field[3] == "01"]
+
+
+def wait_settled(ask, what):
+    """Waits until twenty answers in a row are the same."""
+    latest = []
+
+    def question():
+        latest.append(ask())
+        return latest[-20:] == latest[-1:] * 20
+    tap.wait_until(question, f"{what} does not change any more")
+
+
+def resident(daemon):
+    with open(f"/proc/{daemon.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
+
+
+def test_slow_readers_hold_no_memory_and_nobody_up():
+    count = tap.scaled(200000, 20000)
+    with Daemon() as d:
+        fill(d, count)
+        tap.equal(count, len(d.get("/stats").json["stats"]), "series")
+        before = resident(d)
+        slow = [begin_slow(d, f"127.0.1.{1 + number % 5}") for number in range(20)]
+        try:
+            tap.wait_until(lambda: sum(held > 10000 for held in unsent(d)) == 20, "all twenty answers have begun")
+            times = [time_of_curl(d) for _ in range(5)]
+            wait_settled(lambda: unsent(d), "what the kernel holds")
+            grown, held = resident(d) - before, max(unsent(d))
+            d.record("more:1|c")
+            tap.equal(1, d.series("counters", "more"), "a value recorded meanwhile")
+            tap.equal(20, sum(map(still_open, slow)), "slow readers that are still there")
+            print(f"# 20 slow readers of {count} series: {grown / 20 / 1024:.0f} KiB each in the daemon, "
+                  f"{held / 1024:.0f} KiB in the kernel at most; curl /stats {statistics.median(times) * 1000:.0f} ms")
+            if tap.SCALE == 1:
+                tap.within(0, 20 * 256 * 1024, max(0, grown), "memory that they took")
+            # Without a bound it is as much as tcp_wmem lets grow: 2.8 MB were seen.
+            tap.within(1, 512 * 1024, held, "bytes that the kernel holds for one of them")
+        finally:
+            for sock in slow:
+                sock.close()
+
+
 def test_slow_readers_cannot_take_all_places():
     """An answer that is not taken has one second before a newcomer may have its place."""
     with Daemon(config={"http": {"max_connections": 8}}) as d:
