@@ -21,6 +21,13 @@ int64_t clock_realtime_ns(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+void clock_sleep_ns(int64_t ns)
+{
+    struct timespec time = {.tv_sec = (time_t)(ns / NS_PER_SECOND),
+                            .tv_nsec = (long)(ns % NS_PER_SECOND)};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
 typedef struct {
     unsigned year;
     unsigned month;

@@ -11,6 +11,10 @@ int64_t clock_monotonic_ns(void);
 /* Since 1970-01-01T00:00:00Z, leap seconds not counted; jumps when someone sets the clock. */
 int64_t clock_realtime_ns(void);
 
+/* Sleeps that long, or less if a signal comes in between. The kernel may add its timer slack, see
+ * thread_sleep_exactly(). */
+void clock_sleep_ns(int64_t ns);
+
 /* Room for any text below with its closing zero. */
 enum {
     CLOCK_TEXT_SIZE = 32

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 enum {
     NAME_SIZE = 16 /* the kernel's TASK_COMM_LEN, with the closing zero */
@@ -45,4 +46,9 @@ int thread_join(Thread *thread)
         return -error;
     thread->running = false;
     return 0;
+}
+
+void thread_sleep_exactly(void)
+{
+    (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* cannot fail */
 }

@@ -22,4 +22,8 @@ int thread_start(Thread *thread, const char *name, void *(*body)(void *), void *
  * itself. */
 int thread_join(Thread *thread);
 
+/* Sleeps of the calling thread end when they should. Without it the kernel lets them take up to 50 us
+ * more, to wake a CPU once for several of them. */
+void thread_sleep_exactly(void);
+
 #endif

@@ -68,12 +68,26 @@ static void test_clocks(void **state)
     assert_in_range(got - seconds, 0, 60);
 }
 
+static void test_sleep(void **state)
+{
+    (void)state;
+    static const int64_t ns[] = {0, 1, 1000, 2000000, 1000000001};
+    for (size_t i = 0; i < sizeof ns / sizeof *ns; i++) {
+        int64_t before = clock_monotonic_ns();
+        clock_sleep_ns(ns[i]);
+        int64_t slept = clock_monotonic_ns() - before;
+        if (slept < ns[i])
+            fail_msg("expected to sleep %" PRId64 " ns at least, got %" PRId64, ns[i], slept);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_every_day),
         cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_sleep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

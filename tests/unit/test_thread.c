@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <cmocka.h>
 
@@ -111,6 +112,29 @@ static void test_many_short_ones(void **state)
     }
 }
 
+static void *slacks(void *argument)
+{
+    int *slack = argument;
+    slack[0] = prctl(PR_GET_TIMERSLACK);
+    thread_sleep_exactly();
+    slack[1] = prctl(PR_GET_TIMERSLACK);
+    return NULL;
+}
+
+/* It is the thread's own affair. */
+static void test_sleep_exactly(void **state)
+{
+    (void)state;
+    assert_int_equal(0, prctl(PR_SET_TIMERSLACK, 50000UL));
+    int slack[2] = {-1, -1};
+    Thread thread = {0};
+    assert_int_equal(0, thread_start(&thread, "exact", slacks, slack));
+    assert_int_equal(0, thread_join(&thread));
+    assert_int_equal(50000, slack[0]);
+    assert_int_equal(1, slack[1]);
+    assert_int_equal(50000, prctl(PR_GET_TIMERSLACK));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_join_itself),
         cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_many_short_ones),
+        cmocka_unit_test(test_sleep_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
