@@ -1,8 +1,7 @@
 #include "ingest/pace.h"
 
 enum {
-    /* A wait may let half of a buffer fill up at 4 bytes a nanosecond. One sender on the loopback
-     * interface fills it with half of that at most, its own overhead included. */
+    /* A wait may let half of a buffer fill up at 4 bytes a nanosecond. */
     BUFFER_BYTES_A_NS = 8,
     LEAST_WAIT_NS = 25000 /* a shorter one is not worth a timer */
 };
@@ -21,32 +20,31 @@ void pace_add_buffer(Pace *p, int64_t granted)
         p->wait_ns = longest;
 }
 
-void pace_turn(Pace *p)
+void pace_took(Pace *p, int64_t datagrams)
 {
-    p->waited = false;
-    p->left_before = p->left_now;
-    p->left_now = false;
+    p->taken += datagrams;
 }
 
-int64_t pace_woken(Pace *p, int64_t now_ns)
+/* Time spends what datagrams have paid. */
+static void keep_accounts(Pace *p, int64_t now_ns, int64_t taken)
 {
     int64_t spent = now_ns - p->now_ns;
     p->now_ns = now_ns;
     p->credit_ns = p->credit_ns > spent ? p->credit_ns - spent : 0;
-    if (p->wait_ns == 0 || p->credit_ns < PACE_DENSE_NS || p->waited || p->left_now ||
-        p->left_before)
+    p->credit_ns += taken * PACE_GAP_NS;
+    if (p->credit_ns > PACE_MOST_NS)
+        p->credit_ns = PACE_MOST_NS;
+}
+
+int64_t pace_turn(Pace *p, int64_t now_ns)
+{
+    int64_t taken = p->taken;
+    p->taken = 0;
+    keep_accounts(p, now_ns, taken);
+    if (p->wait_ns == 0 || taken == 0 || taken >= PACE_ENOUGH || p->credit_ns < PACE_DENSE_NS)
         return 0;
-    p->waited = true;
     /* relaxed: written by this thread alone, a figure. */
     uint64_t before = atomic_load_explicit(&p->waits, memory_order_relaxed);
     atomic_store_explicit(&p->waits, before + 1, memory_order_relaxed);
     return p->wait_ns;
-}
-
-void pace_took(Pace *p, int64_t datagrams, bool left)
-{
-    p->credit_ns += datagrams * PACE_GAP_NS;
-    if (p->credit_ns > PACE_MOST_NS)
-        p->credit_ns = PACE_MOST_NS;
-    p->left_now |= left;
 }

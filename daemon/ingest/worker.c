@@ -66,6 +66,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     WorkerSocket *s = poll->data;
     (void)events;
     int64_t taken = take(s->worker, s, BATCHES_A_WAKE); /* also clears a pending error */
+    if (taken > 0)
+        pace_took(&s->worker->pace, taken);
     if (taken < 0)
         socket_failed(s, (int)taken);
     else if (status < 0)
@@ -75,6 +77,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     /* For an error that was pending, libuv has stopped the handle. */
     if (status < 0 && s->errors < ERRORS_TO_GIVE_UP)
         (void)uv_poll_start(poll, UV_READABLE, on_readable);
+}
+
+/* The loop has seen to all that was ready, and would look for more. */
+static void on_turn(uv_prepare_t *turn)
+{
+    Worker *w = turn->data;
+    int64_t wait_ns = pace_turn(&w->pace, clock_monotonic_ns());
+    if (wait_ns > 0)
+        clock_sleep_ns(wait_ns);
 }
 
 /* ---- being told ---- */
@@ -138,6 +149,7 @@ static void on_wake(uv_async_t *wake)
         drain(w);
         for (size_t i = 0; i < w->socket_count; i++)
             uv_close((uv_handle_t *)&w->sockets[i].poll, NULL);
+        uv_close((uv_handle_t *)&w->turn, NULL);
         uv_close((uv_handle_t *)&w->wake, NULL);
     } else {
         warn_of_drops(w);
@@ -151,6 +163,7 @@ static void on_wake(uv_async_t *wake)
 static void *worker_body(void *argument)
 {
     Worker *w = argument;
+    thread_sleep_exactly();
     (void)uv_run(&w->loop, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -161,6 +174,7 @@ int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_
 {
     memset(w, 0, sizeof *w);
     w->number = number;
+    pace_init(&w->pace);
     reject_log_init(&w->rejects);
     int error = receive_batch_init(&w->batch);
     if (error == 0)
@@ -172,6 +186,9 @@ int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_
         error = uv_async_init(&w->loop, &w->wake, on_wake);
         w->wake.data = w;
         series_index_tick(&w->pipeline.index, now_s());
+        (void)uv_prepare_init(&w->loop, &w->turn); /* these two cannot fail */
+        (void)uv_prepare_start(&w->turn, on_turn);
+        w->turn.data = w;
     }
     if (error != 0)
         worker_fini(w);
@@ -216,6 +233,7 @@ int worker_start(Worker *w)
         WorkerSocket *s = &w->sockets[i];
         int error = uv_poll_init(&w->loop, &s->poll, s->udp.fd);
         s->poll.data = s;
+        pace_add_buffer(&w->pace, s->udp.receive_buffer_granted);
         if (error == 0)
             error = uv_poll_start(&s->poll, UV_READABLE, on_readable);
         if (error != 0)

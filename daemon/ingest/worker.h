@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "ingest/intake_counters.h"
+#include "ingest/pace.h"
 #include "ingest/pipeline.h"
 #include "ingest/receive_batch.h"
 #include "ingest/reject_log.h"
@@ -40,7 +41,9 @@ struct Worker {
     Thread thread;
     uv_loop_t loop;
     bool loop_open;
-    uv_async_t wake; /* a ping, or the order to stop */
+    uv_async_t wake;   /* a ping, or the order to stop */
+    uv_prepare_t turn; /* called before the loop looks for more */
+    Pace pace;
     RejectLog rejects;
     ReceiveBatch batch;
     Pipeline pipeline;

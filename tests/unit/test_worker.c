@@ -147,6 +147,75 @@ static void test_each_socket_is_received_from(void **state)
     close(to_two);
 }
 
+static uint64_t waits(const Worker *w)
+{
+    /* relaxed: a figure. */
+    return atomic_load_explicit(&w->pace.waits, memory_order_relaxed);
+}
+
+/* Each of a few datagrams is taken at once, however close together they come. */
+static void test_sparse_traffic_never_waits(void **state)
+{
+    Worker *w = ((Fixture *)*state)->worker;
+    int sender = udp_sender(&add_socket(w, 0)->udp.address);
+    assert_int_equal(0, worker_start(w));
+    for (uint64_t i = 1; i <= 300; i++) {
+        udp_send(sender, "a:1|c", 5);
+        wait_for_lines(w, i);
+    }
+    stop(w);
+    assert_int_equal(0, waits(w));
+    close(sender);
+}
+
+/* It waits then, and still answers, loses nothing, and stops. */
+static void test_dense_traffic(void **state)
+{
+    Worker *w = ((Fixture *)*state)->worker;
+    enum {
+        SOCKETS = 3,
+        GROUP = 200 /* a buffer holds it, also where net.core.rmem_max is small */
+    };
+    int senders[SOCKETS];
+    for (int i = 0; i < SOCKETS; i++)
+        senders[i] = udp_sender(&add_socket(w, 1 << 20)->udp.address);
+    assert_int_equal(0, worker_start(w));
+    int64_t since = clock_monotonic_ns();
+    for (uint64_t sent = 0; waits(w) < 20;) {
+        worker_ping(w, 1);
+        for (int i = 0; i < SOCKETS * GROUP; i++)
+            udp_send(senders[i % SOCKETS], "a:1|c", 5);
+        wait_for_lines(w, sent += SOCKETS * GROUP);
+        udp_send(senders[0], "a:1|c", 5); /* a few, and then nothing */
+        wait_for_lines(w, sent += 1);
+        wait_for_answer(w);
+        assert_true(udp_keep_waiting(since));
+    }
+    stop(w);
+    for (int i = 0; i < SOCKETS; i++) {
+        assert_int_equal(0, udp_socket_dropped(&w->sockets[i].udp));
+        close(senders[i]);
+    }
+}
+
+/* A buffer that could overflow meanwhile: no traffic makes the thread wait. */
+static void test_a_small_buffer_never_waits(void **state)
+{
+    Worker *w = ((Fixture *)*state)->worker;
+    UdpSocket *s = &add_socket(w, 65536)->udp;
+    int sender = udp_sender(&s->address);
+    assert_int_equal(0, worker_start(w));
+    assert_int_equal(0, w->pace.wait_ns);
+    for (uint64_t i = 1; i <= 1000; i++) {
+        for (int k = 0; k < 32; k++)
+            udp_send(sender, "a:1|c", 5);
+        wait_for_lines(w, 32 * i);
+    }
+    stop(w);
+    assert_int_equal(0, waits(w));
+    close(sender);
+}
+
 static void wait_for_queue(const UdpSocket *s, uint64_t least)
 {
     int64_t since = clock_monotonic_ns();
@@ -239,6 +308,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_that_does_not_answer_is_stuck, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pings_are_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each_socket_is_received_from, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sparse_traffic_never_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dense_traffic, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_small_buffer_never_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_it_drains_before_it_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(test_drops_are_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_broken_socket_is_left_alone, setup, teardown),
