@@ -178,7 +178,7 @@ class Sink(Receiver):
     """tests/bench/sink.c: the limit."""
 
     def __init__(self, *options):
-        self.name = "sink --poll" if "--poll" in options else "sink"
+        self.name = " ".join(["sink", *(option for option in options if option in ("--poll", "--wait"))])
         self.sent = 0
         self.process = subprocess.Popen([os.path.join(PROGRAMS, "sink"), "--buffer", str(RECEIVE_BUFFER), *options],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,

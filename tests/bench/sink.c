@@ -1,10 +1,11 @@
 /* The limit of the receive path, to measure the daemon against: takes datagrams by recvmmsg() of 64
  * and throws them away. Everything that a receiver's CPU time holds beyond this is its own work.
  *
- *     sink [--port PORT] [--sockets N] [--buffer BYTES] [--poll]
+ *     sink [--port PORT] [--sockets N] [--buffer BYTES] [--poll] [--wait]
  *
  * N threads, each with a socket of its own in one SO_REUSEPORT group. A thread blocks in recvmmsg(),
  * or with --poll in epoll_wait(), as a daemon with an event loop does, and then takes what is there.
+ * With --wait it waits under dense traffic as the daemon's threads do (ingest/pace.h).
  * Its first line of output tells port and buffer; SIGTERM ends it, and it tells what it has seen. */
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,6 +24,10 @@
 
 #include <linux/sock_diag.h>
 
+#include "base/clock.h"
+#include "base/thread.h"
+#include "ingest/pace.h"
+
 enum {
     BATCH = 64,
     BUFFER_BYTES = 2048,
@@ -32,6 +37,7 @@ enum {
 typedef struct {
     _Alignas(128) int fd;
     bool poll;
+    Pace pace; /* zeroed without --wait */
     pthread_t thread;
     struct mmsghdr headers[BATCH];
     struct iovec vectors[BATCH];
@@ -42,7 +48,7 @@ typedef struct {
 typedef struct {
     unsigned port, sockets;
     int buffer;
-    bool poll;
+    bool poll, wait;
 } Options;
 
 static Taker takers[SOCKETS_MAX];
@@ -74,8 +80,16 @@ static bool take(Taker *t)
     if (count > 0) {
         add(&t->datagrams, (uint64_t)count);
         add(&t->received, bytes);
+        pace_took(&t->pace, count);
     }
     return count == BATCH;
+}
+
+static void wait_if_dense(Taker *t)
+{
+    int64_t wait_ns = pace_turn(&t->pace, clock_monotonic_ns());
+    if (wait_ns > 0)
+        clock_sleep_ns(wait_ns);
 }
 
 static void *take_for_ever(void *argument)
@@ -85,11 +99,15 @@ static void *take_for_ever(void *argument)
     int loop = t->poll ? epoll_create1(EPOLL_CLOEXEC) : -1;
     if (t->poll && (loop < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, t->fd, &event) != 0))
         fail("sink: epoll");
+    if (t->pace.wait_ns > 0)
+        thread_sleep_exactly();
     for (;;) {
         if (t->poll)
             (void)epoll_wait(loop, &event, 1, -1);
         while (take(t)) {
         }
+        if (t->pace.wait_ns > 0)
+            wait_if_dense(t);
     }
     return NULL;
 }
@@ -122,9 +140,21 @@ static unsigned open_socket(Taker *t, const Options *o, unsigned port)
     return ntohs(at.sin_port);
 }
 
-static void start(Taker *t, bool poll)
+static int granted(int fd)
 {
-    t->poll = poll;
+    int bytes = 0;
+    socklen_t size = sizeof bytes;
+    (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &size);
+    return bytes;
+}
+
+static void start(Taker *t, const Options *o)
+{
+    t->poll = o->poll;
+    if (o->wait) {
+        pace_init(&t->pace);
+        pace_add_buffer(&t->pace, granted(t->fd));
+    }
     for (int i = 0; i < BATCH; i++) {
         t->vectors[i] = (struct iovec){t->bytes[i], BUFFER_BYTES};
         t->headers[i].msg_hdr = (struct msghdr){.msg_iov = &t->vectors[i], .msg_iovlen = 1};
@@ -173,6 +203,10 @@ static bool parse_options(int argc, char **argv, Options *o)
             o->poll = true;
             continue;
         }
+        if (strcmp(argv[i], "--wait") == 0) {
+            o->wait = true;
+            continue;
+        }
         if (value == NULL)
             return false;
         if (strcmp(argv[i], "--port") == 0)
@@ -192,7 +226,8 @@ int main(int argc, char **argv)
 {
     Options options;
     if (!parse_options(argc, argv, &options)) {
-        fprintf(stderr, "usage: sink [--port PORT] [--sockets N] [--buffer BYTES] [--poll]\n");
+        fprintf(stderr,
+                "usage: sink [--port PORT] [--sockets N] [--buffer BYTES] [--poll] [--wait]\n");
         return 2;
     }
     sigset_t ends;
@@ -203,12 +238,9 @@ int main(int argc, char **argv)
     unsigned port = options.port;
     for (unsigned i = 0; i < options.sockets; i++)
         port = open_socket(&takers[i], &options, port);
-    int granted = 0;
-    socklen_t size = sizeof granted;
-    (void)getsockopt(takers[0].fd, SOL_SOCKET, SO_RCVBUF, &granted, &size);
     for (unsigned i = 0; i < options.sockets; i++)
-        start(&takers[i], options.poll);
-    printf("{\"port\":%u,\"buffer\":%d}\n", port, granted / 2);
+        start(&takers[i], &options);
+    printf("{\"port\":%u,\"buffer\":%d}\n", port, granted(takers[0].fd) / 2);
     (void)fflush(stdout);
     int which;
     (void)sigwait(&ends, &which);
