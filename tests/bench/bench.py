@@ -38,13 +38,14 @@ def micro(quick):
     """The benches of one part in a process of its own: each prints a table."""
     found = program("bench_record", "--seconds-per-run", "0.02" if quick else "0.08")
     found += program("bench_pipeline", "--seconds-per-run", "0.01" if quick else "0.05")
-    return found + program("bench_wait", "--seconds-per-run", "0.05" if quick else "0.2")
+    found += program("bench_wait", "--seconds-per-run", "0.05" if quick else "0.2")
+    return found + program("bench_growth", "--names", "1000000" if quick else "4000000")
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="shorter runs, fewer names: 90 seconds")
-    parser.add_argument("--no-micro", action="store_true", help="without bench_record, bench_pipeline, bench_wait")
+    parser.add_argument("--no-micro", action="store_true", help="without the benches of one part")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     parser.add_argument("-k", metavar="PATTERN", action="append", help="only measures with this in their name: "
                         + " ".join(measure.__name__ for measure in MEASURES))
