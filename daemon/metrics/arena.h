@@ -4,7 +4,11 @@
  * An arena reserves a range of addresses at once and makes it usable in steps as it fills, so what
  * was handed out keeps its address for the arena's life, and memory is used only as far as it was
  * touched. Thread rule: one thread at a time allocates (its owner, or under the owner's lock); what
- * it was given may be used by any thread. */
+ * it was given may be used by any thread.
+ *
+ * Past PAGES_HUGE_FROM that is a huge page at a time, which the first to touch it waits for: 0.2 ms, or
+ * some 4 ms in a virtual machine whose host has to find the memory. With 160 bytes for a name that is
+ * once in 13,000 names. */
 #ifndef METRICS_ARENA_H
 #define METRICS_ARENA_H
 

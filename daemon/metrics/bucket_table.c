@@ -8,7 +8,11 @@ enum {
     FIRST_COUNT = 1024,
     /* Carried over by one insertion. There are a third or half as many insertions as buckets before the
      * next growth, so three would do; with more it is over sooner, and still a matter of microseconds. */
-    CARRY_BUCKETS = 64
+    CARRY_BUCKETS = 64,
+    /* For each huge page of the next table. To fault one in takes 0.2 ms, or 4 to 8 in a virtual machine
+     * whose host has to find the memory first: even then a thread that meets 100,000 new names a
+     * second has caught up before the next one. With more, the next table would lie idle for longer. */
+    PREPARE_INSERTIONS = 2048
 };
 
 /* Larger ones would not fit 32 bits. */
@@ -28,23 +32,19 @@ int bucket_table_init(BucketTable *table, uint32_t room)
     return 0;
 }
 
-static void drop_old(BucketTable *table)
-{
-    pages_unmap(table->old, table_bytes(table->old_count));
-    table->old = NULL;
-    table->old_count = 0;
-}
-
 void bucket_table_fini(BucketTable *table)
 {
-    drop_old(table);
     pages_unmap(table->buckets, table_bytes(table->count));
+    pages_unmap(table->old, table_bytes(table->old_count));
+    pages_unmap(table->next, 2 * table_bytes(table->count));
+    pages_unmap(table->spent, table->spent_bytes);
     *table = (BucketTable){0};
 }
 
 size_t bucket_table_bytes(const BucketTable *table)
 {
-    return table_bytes(table->count) + table_bytes(table->old_count);
+    return table_bytes(table->count) + table_bytes(table->old_count) + table->next_bytes +
+           table->spent_bytes;
 }
 
 /* ---- one bucket ---- */
@@ -73,14 +73,24 @@ static bool is_entry(uint64_t bucket)
     return (uint32_t)bucket != 0;
 }
 
-/* ---- all of them ---- */
-
 static void put(BucketTable *table, uint64_t bucket)
 {
     uint32_t i = home_of(bucket, table->count);
     while (table->buckets[i] != 0)
         i = (i + 1) & (table->count - 1);
     table->buckets[i] = bucket;
+}
+
+/* ---- growing ---- */
+
+/* Gives back a huge page's worth of the table that has been carried over, from its end. */
+static void give_back(BucketTable *table)
+{
+    size_t piece = table->spent_bytes < PAGES_HUGE ? table->spent_bytes : PAGES_HUGE;
+    table->spent_bytes -= piece;
+    pages_unmap((char *)table->spent + table->spent_bytes, piece);
+    if (table->spent_bytes == 0)
+        table->spent = NULL;
 }
 
 static void carry(BucketTable *table, uint32_t buckets)
@@ -90,26 +100,59 @@ static void carry(BucketTable *table, uint32_t buckets)
         if (is_entry(bucket))
             put(table, bucket);
     }
-    if (table->carried == table->old_count)
-        drop_old(table);
+    if (table->carried < table->old_count)
+        return;
+    while (table->spent != NULL) /* it cannot be: it had fewer pieces than there were insertions */
+        give_back(table);
+    table->spent = table->old;
+    table->spent_bytes = table_bytes(table->old_count);
+    table->old = NULL;
+    table->old_count = 0;
+}
+
+/* => whether there is a next table, with or without its memory. */
+static bool map_next(BucketTable *table)
+{
+    if (table->next == NULL && table->count < MAX_COUNT)
+        table->next = pages_map(2 * table_bytes(table->count));
+    return table->next != NULL;
+}
+
+/* Has one huge page of the next table faulted in if it is time for it, so that the last one is there
+ * before the last insertions before the growth. If there is no memory now, the growth will say so. The
+ * small pages of smaller tables come one by one anyway. */
+static void prepare(BucketTable *table, uint32_t insertions_left)
+{
+    size_t whole = 2 * table_bytes(table->count);
+    size_t later = insertions_left / PREPARE_INSERTIONS * PAGES_HUGE;
+    if (whole < PAGES_HUGE_FROM || table->next_bytes + later >= whole || !map_next(table))
+        return;
+    table->next[table->next_bytes / sizeof(uint64_t)] = 0; /* it is 0: a write, for the fault */
+    table->next_bytes += PAGES_HUGE;
 }
 
 int bucket_table_reserve(BucketTable *table)
 {
+    if (table->spent != NULL)
+        give_back(table);
     if (table->old != NULL)
         carry(table, CARRY_BUCKETS);
-    if (table->used < table->count / table->room)
+    uint32_t limit = table->count / table->room;
+    if (table->used < limit) {
+        prepare(table, limit - table->used);
         return 0;
+    }
     if (table->old != NULL) /* it cannot be: see CARRY_BUCKETS; removals only put it off */
         carry(table, table->old_count);
-    uint64_t *fresh = table->count < MAX_COUNT ? pages_map(table_bytes(table->count) * 2) : NULL;
-    if (fresh == NULL)
+    if (!map_next(table))
         return -ENOMEM;
     table->old = table->buckets;
     table->old_count = table->count;
     table->carried = 0;
-    table->buckets = fresh;
+    table->buckets = table->next;
     table->count *= 2;
+    table->next = NULL;
+    table->next_bytes = 0;
     return 0;
 }
 
