@@ -63,8 +63,8 @@ link_lib    = $(CC) -shared -Wl,-soname,libatomicstats.so.0 -Wl,-z,nodelete \
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all lib daemon unit stress fuzzers benches FORCE run test bench lint fuzz deps deps-build \
-        deps-bench deps-test install uninstall clean help
+.PHONY: all lib daemon unit stress fuzzers benches FORCE run test bench lint fuzz model deps deps-build \
+        deps-bench deps-test deps-model install uninstall clean help
 
 all: daemon lib
 daemon: $(B)/atomicstatsd
@@ -148,6 +148,9 @@ bench: deps-bench
 fuzz: deps-test
 	$(Q)$(PYTHON) tests/fuzz/run.py $(FUZZ_ARGS)
 
+model: deps-model
+	$(Q)$(PYTHON) tests/model/run.py $(MODEL_ARGS)
+
 lint: deps-test
 	$(Q)$(PYTHON) tests/house/lint.py
 
@@ -185,6 +188,7 @@ help:
 	@echo 'make bench      measure; ratios taken side by side in one run; BENCH_ARGS=--quick: in 80 s'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck, gcc and clang with -Werror'
 	@echo 'make fuzz       the fuzzers; FUZZ_ARGS="--seconds 600" for longer'
+	@echo 'make model      spin tries all runs of the models in tests/model; MODEL_ARGS="-k cell" for some'
 	@echo 'make deps       only install what is missing (Debian packages)'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) SYSCONFDIR=$(SYSCONFDIR)'
 	@echo 'make uninstall clean help'
@@ -219,5 +223,9 @@ deps-bench:
 	$(call install_missing,$(BUILD_DEPS) python3)
 deps-test:
 	$(call install_missing,$(TEST_DEPS))
+	@# Where spin cannot be had, the models are skipped.
+	-$(call install_missing,spin)
+deps-model:
+	$(call install_missing,gcc libc6-dev python3 spin)
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

@@ -3,7 +3,7 @@
 
     tests/run.py [STAGE...] [-k PATTERN] [-v]
 
-STAGE: unit asan tsan clang house integration clients fuzz (all, in this order, if none is named).
+STAGE: unit asan tsan clang house model integration clients fuzz (all, in this order, if none is named).
 -k runs only the test programs whose name ("integration/test_http.py") has PATTERN in it.
 -v shows the output of tests that pass, too.
 
@@ -284,6 +284,11 @@ def stage_house(runner):
         runner.python("house", name)
 
 
+def stage_model(runner):
+    """the models, all their runs"""
+    runner.tap("model/run.py", [sys.executable, os.path.join("tests", "model", "run.py")], timeout=BUILD_TIMEOUT_S)
+
+
 def need_daemon(runner):
     return runner.make("WERROR=1", "all")
 
@@ -313,7 +318,7 @@ def stage_fuzz(runner):
 
 
 STAGES = {name[6:]: function for name, function in list(globals().items()) if name.startswith("stage_")}
-ORDER = ("unit", "asan", "tsan", "clang", "house", "integration", "clients", "fuzz")
+ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "clients", "fuzz")
 
 
 def main():
