@@ -27,6 +27,10 @@ DEPTH = "100000"    # of a run, in steps; the deepest has some hundred
 
 # (model, defines, what must break: None for nothing, else the promise that is asserted)
 RIGHT = [
+    ("redo", ["SCENARIO=1"]),
+    ("redo", ["SCENARIO=2"]),
+    ("redo", ["SCENARIO=3"]),
+    ("redo", ["SCENARIO=1", "KILLS=3"]),
     ("cell", []),
 ]
 WRONG = [
@@ -36,9 +40,28 @@ WRONG = [
     ("cell", ["RELAXED_FIRST_LOAD"], "whole"),
     ("cell", ["NO_SECOND_LOOK"], "whole"),
     ("cell", ["ONE_COPY"], "complete"),
+    ("redo", ["REDO_AFTER_STORE"], "counted_once"),
+    ("redo", ["BEGUN_FIRST"], "counted_once"),
+    ("redo", ["ONE_REDO"], "counted_once"),
+    ("redo", ["DECLARE_BEFORE_LOCK"], "counted_once"),
+    ("redo", ["UNLOCK_EARLY"], "counted_once"),
+    ("redo", ["TRUST_BEGUN"], "counted_once"),
+    ("redo", ["RECORD_AGAIN"], "counted_once"),
+    ("redo", ["NO_ROLLBACK"], "counted_once"),
+    ("redo", ["SETTLE_ONE_BY_ONE"], "counted_once"),
+    ("redo", ["KEEP_LOCKS"], "no_lock_left"),
+    ("redo", ["STALE_LENGTHS"], "counted_once"),
+    ("redo", ["LIVE_FIRST"], "figures_exact"),
+    ("redo", ["COUNT_KEPT"], "counted_once"),
+    ("redo", ["FIGURES_APART"], "figures_exact"),
+    ("redo", ["NO_PREFAULT"], "counted_once"),
+    ("redo", ["SCENARIO=2", "ZERO_IS_NONE"], "figures_exact"),
+    ("redo", ["SCENARIO=2", "OVER_BY_VALUE"], "counted_once"),
 ]
 WITNESSES = [
     ("cell", [], ["SEEN_RETRY", "SEEN_OLD", "SEEN_HALF"]),
+    ("redo", ["SCENARIO=1"], ["SEEN_IN", "SEEN_OUT", "SEEN_UNBEGUN", "SEEN_LOCKED", "SEEN_TWICE"]),
+    ("redo", ["SCENARIO=2"], ["SEEN_REFUSED"]),
 ]
 
 
