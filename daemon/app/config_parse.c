@@ -156,6 +156,7 @@ static int read_value(Reader *r, const ConfigKey *key, const cJSON *value)
     case CONFIG_SWITCH:
     case CONFIG_LEVEL:
     case CONFIG_ADDRESS:
+    case CONFIG_DIRECTORY:
         break;
     }
     if (!cJSON_IsString(value))

@@ -15,7 +15,8 @@
 
 enum {
     CONFIG_MAX_ADDRESSES = 64,
-    CONFIG_PATH_SIZE = 64, /* "section.key" and the closing zero */
+    CONFIG_PATH_SIZE = 64,   /* "section.key" and the closing zero */
+    CONFIG_TEXT_SIZE = 1024, /* of a text in Config, with the closing zero */
 };
 
 typedef struct {
@@ -36,6 +37,10 @@ typedef struct {
         uint32_t expire_after_s; /* 0: never; to a year */
     } limits;
     struct {
+        char directory[CONFIG_TEXT_SIZE]; /* absolute, clean UTF-8; "": values are forgotten */
+        unsigned checkpoint_s;            /* 1 to 3600 */
+    } state;
+    struct {
         LogLevel level;
     } log;
 } Config;
@@ -47,6 +52,7 @@ typedef enum {
     CONFIG_LEVEL,     /* a word in a LogLevel */
     CONFIG_ADDRESS,   /* "ADDR:PORT" in an Address */
     CONFIG_ADDRESSES, /* a list of them in an Address[CONFIG_MAX_ADDRESSES], with its count */
+    CONFIG_DIRECTORY, /* an absolute path in a char[CONFIG_TEXT_SIZE]; "": none */
 } ConfigType;
 
 typedef struct {

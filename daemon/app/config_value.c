@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 
 /* ---- where a value lies -------------------------------------------------------------------- */
 
@@ -72,6 +73,9 @@ const char *config_value_describe(const ConfigKey *key, char out[static CONFIG_R
     case CONFIG_ADDRESSES:
         snprintf(out, CONFIG_REASON_SIZE, "a list of %" PRId64 " to %" PRId64 " addresses",
                  key->minimum, key->maximum);
+        break;
+    case CONFIG_DIRECTORY:
+        snprintf(out, CONFIG_REASON_SIZE, "an absolute path, such as /var/lib/atomicstatsd");
         break;
     }
     return out;
@@ -158,6 +162,25 @@ static int set_address(const ConfigKey *key, const char *text, Config *config, C
     return 0;
 }
 
+/* Absolute, because what a daemon's working directory is depends on who starts it. Clean, because it
+ * stands in log lines and in JSON. */
+static int set_directory(const ConfigKey *key, const char *text, Config *config,
+                         ConfigReason *reason)
+{
+    size_t length = strlen(text);
+    if (length >= CONFIG_TEXT_SIZE) {
+        snprintf(reason->text, sizeof reason->text, "is longer than %d bytes",
+                 CONFIG_TEXT_SIZE - 1);
+        return -EINVAL;
+    }
+    if (length > 0 && text[0] != '/')
+        return refuse_kind(key, reason);
+    if (!utf8_is_clean(text, length))
+        return refuse(reason, "is not UTF-8 without control characters");
+    memcpy(place_of(key, config), text, length + 1);
+    return 0;
+}
+
 int config_value_set(const ConfigKey *key, const char *text, Config *config, ConfigReason *reason)
 {
     switch (key->type) {
@@ -170,6 +193,8 @@ int config_value_set(const ConfigKey *key, const char *text, Config *config, Con
         if (log_level_parse(text, place_of(key, config)) == 0)
             return 0;
         return refuse_kind(key, reason);
+    case CONFIG_DIRECTORY:
+        return set_directory(key, text, config, reason);
     case CONFIG_ADDRESS:
     case CONFIG_ADDRESSES:
         break;
@@ -219,6 +244,8 @@ cJSON *config_value_json(const ConfigKey *key, const Config *config)
         return cJSON_CreateString(log_level_name(*(const LogLevel *)value));
     case CONFIG_ADDRESS:
         return address_value(value);
+    case CONFIG_DIRECTORY:
+        return cJSON_CreateString(value);
     case CONFIG_ADDRESSES:
         break;
     }
@@ -239,6 +266,8 @@ bool config_value_equal(const ConfigKey *key, const Config *a, const Config *b)
         return *(const LogLevel *)value_a == *(const LogLevel *)value_b;
     case CONFIG_ADDRESS:
         return same_address(value_a, value_b);
+    case CONFIG_DIRECTORY:
+        return strcmp(value_a, value_b) == 0;
     case CONFIG_ADDRESSES:
         break;
     }

@@ -19,8 +19,8 @@ typedef struct {
     char text[CONFIG_REASON_SIZE];
 } ConfigReason;
 
-/* Checks `text` and puts it into its place: a number in digits, a word, an address. To a list it is
- * added. => 0; -EINVAL: *reason says why not, and *config is untouched. */
+/* Checks `text` and puts it into its place: a number in digits, a word, an address, a path. To a list
+ * it is added. => 0; -EINVAL: *reason says why not, and *config is untouched. */
 int config_value_set(const ConfigKey *key, const char *text, Config *config, ConfigReason *reason);
 
 /* Empties a list; anything else stays as it is. */

@@ -36,6 +36,7 @@ void reload_config(Config *config, const Options *options, Registry *registry)
     /* Only what is applied here is taken over: what waits for a restart is told again next time. */
     config->log = fresh.log;
     config->limits = fresh.limits;
+    config->state.checkpoint_s = fresh.state.checkpoint_s;
     log_set_level(config->log.level);
     registry_set_max_series(registry, config->limits.max_series);
     registry_set_expire_after(registry, config->limits.expire_after_s);

@@ -22,7 +22,9 @@ static const char other_text[] =
     "{\"ingest\":{\"udp\":[\"[::1]:1\",\"10.0.0.1:2\"],\"threads\":3,\"receive_buffer_bytes\":4,"
     "\"gauge_sign\":\"absolute\",\"scanner\":\"portable\"},\"http\":{\"listen\":\"[::]:80\",\"max_"
     "connections\":9},"
-    "\"limits\":{\"max_series\":7,\"expire_after_s\":600},\"log\":{\"level\":\"debug\"}}";
+    "\"limits\":{\"max_series\":7,\"expire_after_s\":600},"
+    "\"state\":{\"directory\":\"/var/lib/\\u00e4 \\\"x\\\"\",\"checkpoint_s\":5},"
+    "\"log\":{\"level\":\"debug\"}}";
 
 static int parse(const char *text, Config *inout, ConfigError *error)
 {
@@ -66,7 +68,7 @@ static void test_the_table_is_sound(void **state)
     (void)state;
     size_t count;
     const ConfigKey *keys = config_schema(&count);
-    assert_int_equal(10, count);
+    assert_int_equal(12, count);
     for (size_t i = 0; i < count; i++) {
         Config config = {0};
         ConfigReason reason = {"no reason"};
@@ -97,6 +99,8 @@ static void test_defaults(void **state)
     assert_int_equal(256, config.http.max_connections);
     assert_int_equal(1000000, config.limits.max_series);
     assert_int_equal(0, config.limits.expire_after_s);
+    assert_string_equal("", config.state.directory);
+    assert_int_equal(10, config.state.checkpoint_s);
     assert_int_equal(LOG_LEVEL_INFO, config.log.level);
 }
 
@@ -175,6 +179,8 @@ static void test_all_keys_are_read(void **state)
     assert_int_equal(9, config.http.max_connections);
     assert_int_equal(7, config.limits.max_series);
     assert_int_equal(600, config.limits.expire_after_s);
+    assert_string_equal("/var/lib/\xC3\xA4 \"x\"", config.state.directory);
+    assert_int_equal(5, config.state.checkpoint_s);
     assert_int_equal(LOG_LEVEL_DEBUG, config.log.level);
 }
 
@@ -223,6 +229,12 @@ static void test_limits_of_numbers(void **state)
                    "{\"http\":{\"max_connections\":7}}");
     assert_refused("f.json:1:25: limits.max_series: 0 is out of range (1 to 50000000)",
                    "{\"limits\":{\"max_series\":0}}");
+    parse_well("{\"state\":{\"checkpoint_s\":3600}}", &config);
+    assert_int_equal(3600, config.state.checkpoint_s);
+    assert_refused("f.json:1:26: state.checkpoint_s: 0 is out of range (1 to 3600 seconds)",
+                   "{\"state\":{\"checkpoint_s\":0}}");
+    assert_refused("f.json:1:26: state.checkpoint_s: 3601 is out of range (1 to 3600 seconds)",
+                   "{\"state\":{\"checkpoint_s\":3601}}");
 }
 
 static void test_fractions_are_refused(void **state)
@@ -303,6 +315,55 @@ static void test_as_many_addresses_as_there_is_room(void **state)
     assert_int_equal(64, address_port(&config.ingest.udp[63]));
     snprintf(text + used, sizeof text - (size_t)used, ",\n\"1.2.3.4:65\"]}}");
     assert_refused("f.json:66:1: ingest.udp: \"1.2.3.4:65\" is one too many for the list", text);
+}
+
+static void test_directories_are_checked(void **state)
+{
+    (void)state;
+    Config config;
+    config_defaults(&config);
+    parse_well("{\"state\":{\"directory\":\"/\"}}", &config);
+    assert_string_equal("/", config.state.directory);
+    parse_well("{\"state\":{\"directory\":\"\"}}", &config); /* takes it away again */
+    assert_string_equal("", config.state.directory);
+    assert_refused("f.json:1:23: state.directory: \"var/lib\" is not an absolute path, such as "
+                   "/var/lib/atomicstatsd",
+                   "{\"state\":{\"directory\":\"var/lib\"}}");
+    assert_refused("f.json:1:23: state.directory: null is a word, not an absolute path, such as "
+                   "/var/lib/atomicstatsd",
+                   "{\"state\":{\"directory\":null}}");
+    assert_refused(
+        "f.json:1:23: state.directory: [\"/a\"] is a list, not an absolute path, such as "
+        "/var/lib/atomicstatsd",
+        "{\"state\":{\"directory\":[\"/a\"]}}");
+    assert_refused(
+        "f.json:1:23: state.directory: \"/a\\nb\" is not UTF-8 without control characters",
+        "{\"state\":{\"directory\":\"/a\\nb\"}}");
+    assert_refused("f.json:1:25: \\u0000 in a string", "{\"state\":{\"directory\":\"/\\u0000\"}}");
+}
+
+static void test_a_directory_of_the_greatest_length(void **state)
+{
+    (void)state;
+    char path[CONFIG_TEXT_SIZE + 1];
+    memset(path, 'd', sizeof path);
+    path[0] = '/';
+    path[CONFIG_TEXT_SIZE - 1] = '\0';
+    char text[CONFIG_TEXT_SIZE + 64];
+    snprintf(text, sizeof text, "{\"state\":{\"directory\":\"%s\"}}", path);
+    Config config;
+    config_defaults(&config);
+    parse_well(text, &config);
+    assert_string_equal(path, config.state.directory);
+    assert_int_equal(10, config.state.checkpoint_s);
+
+    path[CONFIG_TEXT_SIZE - 1] = 'd';
+    path[CONFIG_TEXT_SIZE] = '\0';
+    snprintf(text, sizeof text, "{\"state\":{\"directory\":\"%s\"}}", path);
+    char expected[160];
+    snprintf(expected, sizeof expected,
+             "f.json:1:23: state.directory: \"%.59s... is longer than 1023 bytes", path);
+    assert_refused(expected, text);
 }
 
 static void test_unknown_keys_are_refused(void **state)
@@ -434,6 +495,10 @@ static void test_print(void **state)
                         "\t\t\"max_series\":\t1000000,\n"
                         "\t\t\"expire_after_s\":\t0\n"
                         "\t},\n"
+                        "\t\"state\":\t{\n"
+                        "\t\t\"directory\":\t\"\",\n"
+                        "\t\t\"checkpoint_s\":\t10\n"
+                        "\t},\n"
                         "\t\"log\":\t{\n"
                         "\t\t\"level\":\t\"info\"\n"
                         "\t}\n"
@@ -492,6 +557,15 @@ static void test_diff(void **state)
     new.ingest.udp[0] = old.ingest.udp[1];
     new.ingest.udp[1] = old.ingest.udp[0];
     assert_int_equal(1, config_diff(&old, &new, NULL, 0));
+
+    parse_well("{\"state\":{\"directory\":\"/a\",\"checkpoint_s\":1}}", &old);
+    new = old;
+    parse_well("{\"state\":{\"directory\":\"/a/b\",\"checkpoint_s\":2}}", &new);
+    assert_int_equal(2, config_diff(&old, &new, changed, 8));
+    assert_string_equal("directory", changed[0]->name);
+    assert_false(changed[0]->reloadable);
+    assert_string_equal("checkpoint_s", changed[1]->name);
+    assert_true(changed[1]->reloadable);
 }
 
 int main(void)
@@ -509,6 +583,8 @@ int main(void)
         cmocka_unit_test(test_words_are_checked),
         cmocka_unit_test(test_addresses_are_checked),
         cmocka_unit_test(test_as_many_addresses_as_there_is_room),
+        cmocka_unit_test(test_directories_are_checked),
+        cmocka_unit_test(test_a_directory_of_the_greatest_length),
         cmocka_unit_test(test_unknown_keys_are_refused),
         cmocka_unit_test(test_syntax_errors_tell_their_place),
         cmocka_unit_test(test_long_values_and_names_are_cut),

@@ -97,13 +97,15 @@ static void test_what_can_change_changes(void **state)
     Fixture *f = *state;
     start(f, "{\"limits\": {\"max_series\": 10}, \"log\": {\"level\": \"info\"}}");
     write_file(f, "{\"limits\": {\"max_series\": 20, \"expire_after_s\": 60},"
-                  " \"log\": {\"level\": \"debug\"}}");
+                  " \"state\": {\"checkpoint_s\": 3}, \"log\": {\"level\": \"debug\"}}");
     reload(f);
     assert_int_equal(20, f->config.limits.max_series);
     assert_int_equal(20, registry_max_series(f->registry));
     assert_int_equal(60, registry_expire_after(f->registry));
+    assert_int_equal(3, f->config.state.checkpoint_s);
     assert_int_equal(LOG_LEVEL_DEBUG, f->config.log.level);
     expect_said(f, "limits.max_series is changed\n");
+    expect_said(f, "state.checkpoint_s is changed\n");
     expect_said(f, "log.level is changed\n");
     expect_said(f, "configuration reloaded");
     reload(f);
@@ -121,15 +123,20 @@ static void test_what_can_change_changes(void **state)
 static void test_what_needs_a_restart_stays(void **state)
 {
     Fixture *f = *state;
-    start(f, "{\"limits\": {\"max_series\": 10}, \"ingest\": {\"threads\": 3}}");
+    start(f, "{\"limits\": {\"max_series\": 10}, \"ingest\": {\"threads\": 3},"
+             " \"state\": {\"directory\": \"/a\"}}");
     unsigned connections = f->config.http.max_connections;
     write_file(f, "{\"limits\": {\"max_series\": 11}, \"ingest\": {\"threads\": 4},"
-                  " \"http\": {\"max_connections\": 99}}");
+                  " \"http\": {\"max_connections\": 99},"
+                  " \"state\": {\"directory\": \"/b\", \"checkpoint_s\": 3}}");
     for (int i = 0; i < 2; i++) { /* it is told again each time */
         reload(f);
         assert_int_equal(3, f->config.ingest.threads);
         assert_int_equal(connections, f->config.http.max_connections);
         assert_int_equal(11, registry_max_series(f->registry));
+        assert_string_equal("/a", f->config.state.directory);
+        assert_int_equal(3, f->config.state.checkpoint_s);
+        expect_said(f, "state.directory is changed in the configuration, but needs a restart");
         expect_said(f, "ingest.threads is changed in the configuration, but needs a restart");
         expect_said(f, "http.max_connections is changed in the configuration, but needs a restart");
     }
