@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/config_value.h"
 
@@ -14,6 +16,7 @@ enum {
     OPTION_UDP = 256,
     OPTION_HTTP,
     OPTION_THREADS,
+    OPTION_STATE,
     OPTION_CHECK_CONFIG,
     OPTION_PRINT_CONFIG,
     OPTION_HELP,
@@ -25,6 +28,7 @@ static const struct option long_options[] = {
     {"udp", required_argument, NULL, OPTION_UDP},
     {"http", required_argument, NULL, OPTION_HTTP},
     {"threads", required_argument, NULL, OPTION_THREADS},
+    {"state", required_argument, NULL, OPTION_STATE},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -62,6 +66,37 @@ static int set_value(Options *options, int option, bool *given, const char *sect
     return 0;
 }
 
+/* The path from the root on. What is too long for `out` is cut, which is still too long for a Config.
+ * => 0; negative errno: the current directory is not known. */
+static int absolute_path(const char *path, char out[static CONFIG_TEXT_SIZE + 1])
+{
+    char current[PATH_MAX] = "";
+    if (path[0] != '/' && getcwd(current, sizeof current) == NULL)
+        return -errno;
+    bool slash = current[0] != '\0' && strcmp(current, "/") != 0;
+    (void)snprintf(out, CONFIG_TEXT_SIZE + 1, "%s%s%s", current, slash ? "/" : "", path);
+    return 0;
+}
+
+/* An empty word is more likely a shell variable that is not set than the wish to forget all values. */
+static int set_state(Options *options, OptionsError *error)
+{
+    if (optarg[0] == '\0')
+        return refuse(error, "--state: \"\" is not a directory");
+    char path[CONFIG_TEXT_SIZE + 1];
+    int status = absolute_path(optarg, path);
+    if (status < 0)
+        return refuse(error,
+                      "--state: \"%.80s\" is relative, and the current directory is not known: %s",
+                      optarg, strerrordesc_np(-status));
+    ConfigReason reason;
+    const ConfigKey *key = config_schema_find("state", "directory");
+    if (config_value_set(key, path, &options->values, &reason) < 0)
+        return refuse(error, "--state: \"%.80s\" %s", optarg, reason.text);
+    options->given.state = true;
+    return 0;
+}
+
 /* What getopt_long knew but could not take (optopt says which), or did not know. */
 static int refuse_option(int found, const char *word, OptionsError *error)
 {
@@ -86,6 +121,8 @@ static int take_option(Options *options, int found, const char *word, OptionsErr
         return set_value(options, found, &options->given.http, "http", "listen", error);
     case OPTION_THREADS:
         return set_value(options, found, &options->given.threads, "ingest", "threads", error);
+    case OPTION_STATE:
+        return set_state(options, error);
     case OPTION_CHECK_CONFIG:
         options->check_config = true;
         return 0;
@@ -136,6 +173,8 @@ void options_apply(const Options *options, Config *config)
         config->http.listen = values->http.listen;
     if (options->given.threads)
         config->ingest.threads = values->ingest.threads;
+    if (options->given.state)
+        memcpy(config->state.directory, values->state.directory, sizeof config->state.directory);
 }
 
 /* ---- help ---------------------------------------------------------------------------------- */
@@ -148,14 +187,14 @@ static void print_value_help(FILE *file, const char *option, const char *section
         fprintf(file, "up to %" PRId64 " times; ", key->maximum);
     if (key->type == CONFIG_UNSIGNED)
         fprintf(file, "%" PRId64 " to %" PRId64 "; ", key->minimum, key->maximum);
-    fprintf(file, "default: %s)\n", key->default_text);
+    fprintf(file, "default: %s)\n", key->default_text[0] == '\0' ? "none" : key->default_text);
 }
 
 void options_print_help(FILE *file)
 {
     fputs(
         "usage: atomicstatsd [-c FILE] [--udp ADDR:PORT]... [--http ADDR:PORT] [--threads N]\n"
-        "                    [--check-config] [--print-config] [--help] [--version]\n"
+        "                    [--state DIR] [--check-config] [--print-config] [--help] [--version]\n"
         "\n"
         "Takes metrics over UDP and tells them as JSON over HTTP. Runs in the foreground, logs to\n"
         "standard error.\n"
@@ -165,6 +204,7 @@ void options_print_help(FILE *file)
     print_value_help(file, "--udp ADDR:PORT", "ingest", "udp");
     print_value_help(file, "--http ADDR:PORT", "http", "listen");
     print_value_help(file, "--threads N", "ingest", "threads");
+    print_value_help(file, "--state DIR", "state", "directory");
     fputs("  --check-config       only check the options and the configuration\n"
           "  --print-config       print what would be in force, as a configuration file, and exit\n"
           "  --help               print this and exit\n"

@@ -26,6 +26,7 @@ typedef struct {
         bool udp;
         bool http;
         bool threads;
+        bool state;
     } given;
 } Options;
 
@@ -34,8 +35,8 @@ typedef struct {
 } OptionsError;
 
 /* Reads argv[1..argc); argv[0] is the program, argv[argc] is NULL, and the order stays as it is. Of an
- * option given twice the last counts, but --udp adds up. => 0; -EINVAL: *error says why, and *out is
- * untouched. */
+ * option given twice the last counts, but --udp adds up. A relative --state is one from the current
+ * directory on, as it is now. => 0; -EINVAL: *error says why, and *out is untouched. */
 int options_parse(int argc, char **argv, Options *out, OptionsError *error);
 
 /* Puts what was given in the place of what *config has; --udp replaces the whole list. */

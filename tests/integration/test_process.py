@@ -41,7 +41,7 @@ def write(directory, text, name="broken.json"):
 def test_help():
     done = run("--help")
     tap.equal((0, ""), (done.returncode, done.stderr), "exit status and stderr")
-    for word in ("--udp", "--http", "--threads", "--check-config", "--print-config", "--version", "-c",
+    for word in ("--udp", "--http", "--threads", "--state DIR", "--check-config", "--print-config", "--version", "-c",
                  "127.0.0.1:8125", "127.0.0.1:8127"):
         tap.contains(word, done.stdout, "--help")
     tap.check(max(map(len, done.stdout.splitlines())) <= 100, "lines of --help fit a terminal")
@@ -58,6 +58,8 @@ def test_bad_arguments_exit_2_and_say_which():
             (["--udp", "localhost:x"], "localhost:x"), (["--udp", "127.0.0.1:65536"], "65536"), \
             (["--udp", "::1:8125"], "::1:8125"), (["--http", "1.2.3:80"], "1.2.3:80"), (["--threads", "x"], "x"), \
             (["--threads", "-1"], "-1"), (["--threads", "999999"], "999999"), (["--threads", ""], "threads"), \
+            (["--state"], "state"), (["--state", ""], "state"), (["--state", "/" + 1023 * "d"], "1023 bytes"), \
+            (["--state", b"/\xff"], "UTF-8"), \
             (["operand"], "operand"), (["-c"], "c"):
         done = run(*args)
         tap.equal((2, ""), (done.returncode, done.stdout), f"exit status and stdout of {args}")
@@ -71,6 +73,7 @@ def test_check_config_accepts_good_ones():
     with scratch() as directory:
         for text in ("{}", "// nothing\n{ /* at all */ }\n", '{"limits": {"max_series": 5}, "log": {"level": "debug"}}',
                      '{"ingest": {"udp": ["[::1]:0", "127.0.0.1:0"], "threads": 2, "gauge_sign": "absolute"}}',
+                     '{"state": {"directory": "/nonexistent/\u00e4", "checkpoint_s": 3600}}',
                      '{"http": {"listen": "[::1]:0"}} // the end'):
             done = run("-c", write(directory, text), "--check-config")
             tap.equal(0, done.returncode, f"exit status for {text!r}; stderr: {done.stderr}")
@@ -91,6 +94,13 @@ BAD = [
     ('{"log":\n{"level": "loud"}}', 2, "loud"),
     ('{"ingest":\n{"udp":\n["127.0.0.1:8125",\n"nowhere"]}}', 4, "nowhere"),
     ('{"ingest":\n{"gauge_sign": "sideways"}}', 2, "sideways"),
+    ('{"state":\n{"directory": "relative/path"}}', 2, "absolute"),
+    ('{"state":\n{"directory": 5}}', 2, "directory"),
+    ('{"state":\n{"directory": "/a\\tb"}}', 2, "control"),
+    ('{"state": {"directory":\n"/' + 1023 * "d" + '"}}', 2, "1023 bytes"),
+    ('{"state":\n{"checkpoint_s": 0}}', 2, "checkpoint_s"),
+    ('{"state":\n{"checkpoint_s": 3601}}', 2, "3600"),
+    ('{"state": {\n"dir": "/a"}}', 2, "dir"),
     ('{"ingest": {"threads": true}}', 1, "threads"),
     ('{"ingest": {"threads": null}}', 1, "threads"),
     ('{\n"limits": {"max_series": 5},\n"limits": {"max_series": 6}\n}', 3, "limits"),
@@ -147,6 +157,24 @@ def test_print_config_round_trip():
         for word in ("127.0.0.1:7", "127.0.0.1:6", "5", "77"):
             tap.contains(word, options.stdout, "--print-config with options")
         tap.check("[::1]:9" not in options.stdout, "an option takes the place of what the file says")
+
+
+def test_the_state_directory():
+    with scratch() as directory:
+        path = write(directory, '{"state": {"directory": "/a \\" b", "checkpoint_s": 7}}')
+
+        def state(*args):
+            done = run("-c", path, "--print-config", *args)
+            tap.equal((0, ""), (done.returncode, done.stderr), f"exit status and stderr of {args}")
+            return json.loads(done.stdout)["state"]
+        tap.equal({"directory": '/a " b', "checkpoint_s": 7}, state(), "what the file says")
+        tap.equal({"directory": "/c", "checkpoint_s": 7}, state("--state", "/c"), "what the option says")
+        tap.equal("/c", state("--state", "c")["directory"], "relative to /, where the daemon is started")
+        new = os.path.join(directory, "new")
+        tap.equal(new, state("--state", new)["directory"], "one that is not there")
+        tap.check(not os.path.exists(new), "--print-config makes no directory")
+        path = write(directory, run("-c", path, "--print-config").stdout)
+        tap.equal({"directory": '/a " b', "checkpoint_s": 7}, state(), "what it reads of its own output")
 
 
 def test_the_configuration_works():
@@ -406,10 +434,12 @@ def test_reload_changes_the_log_level():
 def test_reload_says_what_it_cannot_change():
     with Daemon("--threads", "2", config={"log": {"level": "info"}}) as d:
         seen = d.log_length()
-        d.write_config({"log": {"level": "info"}, "ingest": {"gauge_sign": "absolute"}, "http": {"max_connections": 99}})
+        d.write_config({"log": {"level": "info"}, "ingest": {"gauge_sign": "absolute"}, "http": {"max_connections": 99},
+                        "state": {"directory": os.path.join(d.directory, "state")}})
         d.send_signal(signal.SIGHUP)
         d.wait_log(r"gauge_sign", after=seen)
         d.wait_log(r"max_connections", after=seen)
+        d.wait_log(r"state\.directory is changed in the configuration, but needs a restart", after=seen)
         tap.equal({"g": 3}, d.record("g:1|g\ng:+2|g")["gauges"], "gauges: the sign is still relative")
     with Daemon(config={"ingest": {"threads": 1}}) as d:
         seen = d.log_length()

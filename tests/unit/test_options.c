@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -86,7 +87,7 @@ static void test_all_options(void **state)
     (void)state;
     Options options;
     parse_well("-c b.json --udp 1.2.3.4:5 --udp=[::1]:6 --http 1.2.3.4:0 --threads 8 "
-               "--check-config --print-config --help --version",
+               "--state /var/lib/x --check-config --print-config --help --version",
                &options);
     assert_string_equal("b.json", options.config_path);
     assert_true(options.check_config);
@@ -102,6 +103,7 @@ static void test_all_options(void **state)
     char text[ADDRESS_TEXT_SIZE];
     assert_string_equal("1.2.3.4:0", address_format(&config.http.listen, text));
     assert_int_equal(8, config.ingest.threads);
+    assert_string_equal("/var/lib/x", config.state.directory);
 }
 
 static void test_the_words_for_the_file(void **state)
@@ -125,7 +127,7 @@ static void test_options_come_before_the_file(void **state)
     config_defaults(&config);
     static const char file[] =
         "{\"ingest\":{\"udp\":[\"[::]:1\",\"[::]:2\",\"[::]:3\"],\"threads\":3},"
-        "\"http\":{\"listen\":\"[::]:4\"}}";
+        "\"http\":{\"listen\":\"[::]:4\"},\"state\":{\"directory\":\"/a\",\"checkpoint_s\":5}}";
     ConfigError error;
     assert_int_equal(0, config_parse(file, strlen(file), "f", &config, &error));
     Options options;
@@ -135,26 +137,75 @@ static void test_options_come_before_the_file(void **state)
     assert_udp(&config, 0, "127.0.0.1:9");
     assert_int_equal(0, config.ingest.threads);
     assert_int_equal(4, address_port(&config.http.listen));
+    assert_string_equal("/a", config.state.directory);
+    parse_well("--state /b", &options);
+    options_apply(&options, &config);
+    assert_string_equal("/b", config.state.directory);
+    assert_int_equal(5, config.state.checkpoint_s);
 }
 
 static void test_the_last_one_counts(void **state)
 {
     (void)state;
     Options options;
-    parse_well("--threads 1 --http [::]:1 --threads 2 --http [::]:2", &options);
+    parse_well("--threads 1 --http [::]:1 --threads 2 --http [::]:2 --state /a/b --state /c",
+               &options);
     Config config;
     config_defaults(&config);
     options_apply(&options, &config);
     assert_int_equal(2, config.ingest.threads);
     assert_int_equal(2, address_port(&config.http.listen));
+    assert_string_equal("/c", config.state.directory);
+}
+
+/* What a relative --state becomes, where the current directory is `where`. */
+static void assert_state(const char *expected, const char *where, const char *line)
+{
+    char *before = getcwd(NULL, 0);
+    assert_non_null(before);
+    assert_int_equal(0, chdir(where));
+    Options options;
+    parse_well(line, &options);
+    assert_int_equal(0, chdir(before));
+    free(before);
+    Config config;
+    config_defaults(&config);
+    options_apply(&options, &config);
+    assert_string_equal(expected, config.state.directory);
+}
+
+static void test_a_relative_state_directory(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/test_options.XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char expected[64];
+    snprintf(expected, sizeof expected, "%s/not/there", folder);
+    assert_state(expected, folder, "--state not/there");
+    snprintf(expected, sizeof expected, "%s/..", folder);
+    assert_state(expected, folder, "--state=..");
+    assert_state("/var/lib", folder, "--state /var/lib");
+    assert_state("/x", "/", "--state x");
+
+    char *before = getcwd(NULL, 0);
+    assert_non_null(before);
+    assert_int_equal(0, chdir(folder));
+    assert_int_equal(0, rmdir(folder));
+    assert_refused("--state: \"x\" is relative, and the current directory is not known: "
+                   "No such file or directory",
+                   "--state x");
+    Options options;
+    parse_well("--state /x", &options);
+    assert_int_equal(0, chdir(before));
+    free(before);
 }
 
 static void test_unknown_options(void **state)
 {
     (void)state;
     assert_refused("unknown option --stats", "--stats /tmp");
-    assert_refused("unknown option --state", "--threads 2 --state /tmp");
-    assert_refused("unknown option --state=/tmp", "--state=/tmp");
+    assert_refused("unknown option --statement", "--threads 2 --statement /tmp");
+    assert_refused("unknown option --statement=/tmp", "--statement=/tmp");
     assert_refused("unknown option -x", "-x");
     assert_refused("unknown option -v", "-vc b.json");
     assert_refused("unknown option --UDP", "--UDP [::1]:1");
@@ -171,6 +222,7 @@ static void test_missing_and_superfluous_values(void **state)
     assert_refused("-c needs a value", "-c");
     assert_refused("--config needs a value", "--help --config");
     assert_refused("--udp needs a value", "--udp");
+    assert_refused("--state needs a value", "--state");
     assert_refused("--help takes no value: --help=yes", "--help=yes");
     assert_refused("--check-config takes no value: --check-config=", "--check-config=");
 }
@@ -194,6 +246,29 @@ static void test_bad_values(void **state)
     for (int i = 1; i <= CONFIG_MAX_ADDRESSES + 1; i++)
         used += snprintf(line + used, sizeof line - (size_t)used, "--udp=1.2.3.4:%d ", i);
     assert_refused("--udp: \"1.2.3.4:65\" is one too many for the list", line);
+}
+
+static void test_bad_state_directories(void **state)
+{
+    (void)state;
+    assert_refused("--state: \"\" is not a directory", "--state ~");
+    assert_refused("--state: \"\" is not a directory", "--state=");
+    assert_refused("--state: \"/\xFF\" is not UTF-8 without control characters", "--state /\xFF");
+    assert_refused("--state: \"a\x7F\" is not UTF-8 without control characters", "--state a\x7F");
+
+    /* One that fits by itself, but not with the current directory before it. */
+    char line[16 + CONFIG_TEXT_SIZE] = "--state ";
+    size_t used = strlen(line);
+    memset(line + used, 'd', CONFIG_TEXT_SIZE - 1);
+    line[used + CONFIG_TEXT_SIZE - 1] = '\0';
+    char expected[160];
+    snprintf(expected, sizeof expected, "--state: \"%.80s\" is longer than 1023 bytes",
+             line + used);
+    assert_refused(expected, line);
+    line[used] = '/';
+    Options options;
+    parse_well(line, &options);
+    assert_string_equal(line + used, options.values.state.directory);
 }
 
 /* getopt's state must not leak from one call to the next, also after an error inside a word. */
@@ -229,6 +304,8 @@ static void test_help_shows_what_the_table_says(void **state)
         "                       (default: 127.0.0.1:8127)\n",
         "  --threads N          ingest threads; 0 for one per CPU\n"
         "                       (0 to 256; default: 0)\n",
+        "  --state DIR          where values live on when the daemon ends\n"
+        "                       (default: none)\n",
         "  --check-config ",
         "  --print-config ",
         "  --help ",
@@ -250,9 +327,11 @@ int main(void)
         cmocka_unit_test(test_the_words_for_the_file),
         cmocka_unit_test(test_options_come_before_the_file),
         cmocka_unit_test(test_the_last_one_counts),
+        cmocka_unit_test(test_a_relative_state_directory),
         cmocka_unit_test(test_unknown_options),
         cmocka_unit_test(test_missing_and_superfluous_values),
         cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_bad_state_directories),
         cmocka_unit_test(test_calls_are_independent),
         cmocka_unit_test(test_help_shows_what_the_table_says),
     };
