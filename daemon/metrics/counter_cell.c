@@ -118,6 +118,14 @@ void counter_cell_read(const CounterCell *cell, CounterSum *sum)
     sum->any = true;
 }
 
+void counter_cell_restore(CounterCell *cell, const CounterSum *sum)
+{
+    /* As in state_add_integer(): what an int64 cannot hold goes over in steps of 2^64. */
+    int64_t low = (int64_t)(uint64_t)sum->integer;
+    double high = (double)((sum->integer - low) >> 64) * TWO_TO_THE_64;
+    publish(cell, 0, (CounterState){low, sum->fraction + high});
+}
+
 CounterValue counter_sum_value(const CounterSum *sum)
 {
     CounterSum all = *sum;

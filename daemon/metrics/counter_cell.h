@@ -44,6 +44,9 @@ void counter_cell_add_double(CounterCell *cell, double delta);
 /* Adds the cell's value, one consistent snapshot, to *sum. Any thread; lock-free. */
 void counter_cell_read(const CounterCell *cell, CounterSum *sum);
 
+/* Makes an unused cell hold the sum. Before other threads see it. */
+void counter_cell_restore(CounterCell *cell, const CounterSum *sum);
+
 /* => the sum as one value. */
 CounterValue counter_sum_value(const CounterSum *sum);
 

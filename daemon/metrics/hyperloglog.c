@@ -1,23 +1,48 @@
 #include "metrics/hyperloglog.h"
 
 #include <math.h>
+#include <stddef.h>
 
 enum {
     HLL_RANKS = 64 - HLL_BITS + 1
 }; /* the highest rank a register can hold */
 
-void hll_add(HyperLogLog *hll, uint64_t hash)
+static void raise_to(_Atomic uint8_t *reg, uint8_t rank)
 {
-    _Atomic uint8_t *reg = &hll->registers[hash & (HLL_REGISTERS - 1)];
-    /* The guard bit bounds the rank when all others are 0. */
-    uint64_t rest = (hash >> HLL_BITS) | (UINT64_C(1) << (64 - HLL_BITS));
-    uint8_t rank = (uint8_t)(__builtin_ctzll(rest) + 1);
-
     /* relaxed: a register only grows, and no other memory is read on its word. */
     uint8_t seen = atomic_load_explicit(reg, memory_order_relaxed);
     while (seen < rank && !atomic_compare_exchange_weak_explicit(
                               reg, &seen, rank, memory_order_relaxed, memory_order_relaxed)) {
     }
+}
+
+void hll_add(HyperLogLog *hll, uint64_t hash)
+{
+    /* The guard bit bounds the rank when all others are 0. */
+    uint64_t rest = (hash >> HLL_BITS) | (UINT64_C(1) << (64 - HLL_BITS));
+    raise_to(&hll->registers[hash & (HLL_REGISTERS - 1)], (uint8_t)(__builtin_ctzll(rest) + 1));
+}
+
+void hll_read(const HyperLogLog *hll, uint8_t out[static HLL_REGISTERS])
+{
+    for (size_t i = 0; i < HLL_REGISTERS; i++)
+        out[i] =
+            atomic_load_explicit(&hll->registers[i], memory_order_relaxed); /* as in raise_to() */
+}
+
+bool hll_are_registers(const uint8_t registers[static HLL_REGISTERS])
+{
+    for (size_t i = 0; i < HLL_REGISTERS; i++) {
+        if (registers[i] > HLL_RANKS)
+            return false;
+    }
+    return true;
+}
+
+void hll_merge(HyperLogLog *hll, const uint8_t registers[static HLL_REGISTERS])
+{
+    for (size_t i = 0; i < HLL_REGISTERS; i++)
+        raise_to(&hll->registers[i], registers[i]);
 }
 
 /* Ertl's sigma: x + sum of x^(2^k) * 2^(k-1); infinite for x = 1 (an empty sketch). */

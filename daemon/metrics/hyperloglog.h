@@ -8,6 +8,7 @@
 #define METRICS_HYPERLOGLOG_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -22,6 +23,15 @@ typedef struct {
 
 /* Adds a value by its 64-bit hash. Adding twice is adding once. Any thread; lock-free. */
 void hll_add(HyperLogLog *hll, uint64_t hash);
+
+/* Copies the registers. Any thread. */
+void hll_read(const HyperLogLog *hll, uint8_t out[static HLL_REGISTERS]);
+
+/* => whether these can be the registers of a sketch. */
+bool hll_are_registers(const uint8_t registers[static HLL_REGISTERS]);
+
+/* Adds all values that the sketch with these registers has seen. Any thread; lock-free. */
+void hll_merge(HyperLogLog *hll, const uint8_t registers[static HLL_REGISTERS]);
 
 /* => the estimate. Any thread. */
 double hll_estimate(const HyperLogLog *hll);

@@ -56,6 +56,27 @@ void progress_cell_set_total(ProgressCell *cell, int64_t total, int64_t now_ns)
     touch(cell, now_ns);
 }
 
+ProgressState progress_cell_state(const ProgressCell *cell)
+{
+    ProgressState state;
+    /* acquire, and first: as in progress_cell_read(). */
+    state.updated_ns = atomic_load_explicit(&cell->updated_ns, memory_order_acquire);
+    state.done = astats_progress_done(&cell->progress);
+    state.total = astats_progress_total(&cell->progress);
+    state.base = get(&cell->base);
+    state.started_ns = get(&cell->started_ns);
+    return state;
+}
+
+void progress_cell_restore(ProgressCell *cell, const ProgressState *state)
+{
+    astats_progress_set_done(&cell->progress, state->done);
+    astats_progress_set_total(&cell->progress, state->total);
+    put(&cell->base, state->base);
+    put(&cell->started_ns, state->started_ns);
+    touch(cell, state->updated_ns);
+}
+
 bool progress_cell_read(const ProgressCell *cell, ProgressValue *out)
 {
     /* acquire: pairs with the release in touch(). */

@@ -33,6 +33,21 @@ void progress_cell_add_done(ProgressCell *cell, int64_t more, int64_t now_ns);
 /* There are `total` units in all; 0: unknown. */
 void progress_cell_set_total(ProgressCell *cell, int64_t total, int64_t now_ns);
 
+/* What a cell holds, all of it. */
+typedef struct {
+    int64_t done;
+    int64_t total;
+    int64_t base;
+    int64_t started_ns;
+    int64_t updated_ns; /* 0: never updated */
+} ProgressState;
+
+/* => the state. Any thread. */
+ProgressState progress_cell_state(const ProgressCell *cell);
+
+/* Makes an unused cell hold the state. Before other threads see it. */
+void progress_cell_restore(ProgressCell *cell, const ProgressState *state);
+
 /* => whether anything is known; then *out holds it. */
 bool progress_cell_read(const ProgressCell *cell, ProgressValue *out);
 

@@ -77,6 +77,21 @@ bool set_cell_grow(SetCell *cell, SetSketch *sketch)
     return true;
 }
 
+size_t set_cell_hashes(const SetCell *cell, uint64_t out[static SET_LISTED])
+{
+    const SetSketch *sketch = sketch_of(cell);
+    const _Atomic uint64_t *places = sketch != NULL ? sketch->listed : cell->small;
+    size_t count = places_taken(places, sketch != NULL ? SET_LISTED : SET_SMALL);
+    for (size_t i = 0; i < count; i++)
+        out[i] = atomic_load_explicit(&places[i], memory_order_relaxed); /* relaxed: written once */
+    return count;
+}
+
+SetSketch *set_cell_sketch(const SetCell *cell)
+{
+    return sketch_of(cell);
+}
+
 double set_cell_count(const SetCell *cell)
 {
     double small = (double)places_taken(cell->small, SET_SMALL);

@@ -20,6 +20,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "metrics/hyperloglog.h"
@@ -48,6 +49,13 @@ bool set_cell_add(SetCell *cell, uint64_t hash);
 /* Gives the cell a sketch of zeroed memory. One thread at a time; does nothing if it has one.
  * => whether `sketch` was taken. */
 bool set_cell_grow(SetCell *cell, SetSketch *sketch);
+
+/* Copies the hashes that the cell has one by one: all of its values, unless there are SET_LISTED.
+ * => how many. */
+size_t set_cell_hashes(const SetCell *cell, uint64_t out[static SET_LISTED]);
+
+/* => the cell's sketch, NULL: it has none. */
+SetSketch *set_cell_sketch(const SetCell *cell);
 
 /* => how many different values: exact below SET_LISTED, else the estimate. */
 double set_cell_count(const SetCell *cell);

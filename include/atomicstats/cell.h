@@ -107,6 +107,16 @@ static inline void astats_cell_store_(AstatsCellCopy *to, const AstatsCellState 
     atomic_store_explicit(&to->squares.shared, from->squares, memory_order_relaxed);
 }
 
+/* Makes an unused cell hold a state that another one had. `state->count` > 0. Before other threads see
+ * the cell. */
+static inline void astats_cell_restore(AstatsCell *cell, const AstatsCellState *state, double shift)
+{
+    cell->shift.own = shift;
+    astats_cell_store_(&cell->copy[1], state);
+    /* release: pairs with the acquire in astats_cell_snapshot(). */
+    atomic_store_explicit(&cell->seq, 1, memory_order_release);
+}
+
 /* Records `value` as `weight` values. Both finite, weight > 0: the caller has checked. One thread
  * per cell; wait-free. */
 static inline __attribute__((always_inline)) void astats_cell_record(AstatsCell *cell, double value,

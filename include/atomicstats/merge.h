@@ -74,6 +74,21 @@ static inline void astats_merge_add(AstatsMerge *merge, const AstatsCellState *s
     merge->max = state->max > merge->max ? state->max : merge->max;
 }
 
+/* => all that was added as the state of one cell, which has it in *shift; something was added. The sum
+ * is kept to the last bit; the squares are about the mean. */
+static inline AstatsCellState astats_merge_state(const AstatsMerge *merge, double *shift)
+{
+    *shift = merge->origin + merge->mean;
+    /* The mean, rounded, is off by `apart`: squares about it are that much larger. */
+    double apart = (merge->origin - *shift) + merge->mean;
+    return (AstatsCellState){.count = merge->count,
+                             .sum = merge->sum,
+                             .compensation = merge->compensation,
+                             .min = merge->min,
+                             .max = merge->max,
+                             .squares = merge->squares + apart * apart * merge->count};
+}
+
 /* => the summary of all that was added; 0, 0, NAN, NAN, NAN, NAN of nothing. */
 static inline AtomicStatsSummary astats_merge_summary(const AstatsMerge *merge)
 {
