@@ -30,7 +30,7 @@ BENCHES  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
 
 # ---- flags --------------------------------------------------------------------------------------
 # Recursive (=): pkg-config is asked in the recipes, after `make deps` may have installed it.
-PACKAGES  = libuv libmicrohttpd libcjson
+PACKAGES  = libuv libmicrohttpd libcjson libxxhash
 PKG_FLAGS = $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS  = $(shell pkg-config --libs $(PACKAGES))
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion \
@@ -196,7 +196,7 @@ help:
 	@echo '       SYSTEMDUNITDIR=$(SYSTEMDUNITDIR)'
 
 # ---- what is missing ----------------------------------------------------------------------------
-BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev
+BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev libxxhash-dev
 TEST_DEPS  := $(BUILD_DEPS) libcmocka-dev clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck \
               python3 curl jq netcat-openbsd systemd procps locales python3-statsd libnet-statsd-perl ruby ruby-statsd ca-certificates
 # A node that is already there, from wherever, serves as well as Debian's.

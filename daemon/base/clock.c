@@ -7,13 +7,18 @@
 static int64_t read_clock(clockid_t id)
 {
     struct timespec now = {0};
-    clock_gettime(id, &now); /* cannot fail: both clocks exist and the pointer is good */
+    clock_gettime(id, &now); /* cannot fail: these clocks exist and the pointer is good */
     return (int64_t)now.tv_sec * NS_PER_SECOND + now.tv_nsec;
 }
 
 int64_t clock_monotonic_ns(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t clock_boottime_ns(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
 }
 
 int64_t clock_realtime_ns(void)

@@ -15,6 +15,9 @@ int64_t clock_realtime_ns(void);
  * thread_sleep_exactly(). */
 void clock_sleep_ns(int64_t ns);
 
+/* Since the machine started, suspend included. */
+int64_t clock_boottime_ns(void);
+
 /* Room for any text below with its closing zero. */
 enum {
     CLOCK_TEXT_SIZE = 32
