@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "ingest/pool.h"
+#include "ingest/state.h"
 #include "metrics/registry.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -36,6 +37,7 @@ typedef struct {
     uv_timer_t tick;
     Registry *registry;
     Pool *pool;
+    State *state; /* NULL: values are not kept */
     HttpServer *http;
     uint64_t dropped_told; /* to the service manager */
 } App;
@@ -72,6 +74,13 @@ static int open_pool(App *app)
     return pool_open(&app->pool, &options, app->registry);
 }
 
+static int open_state(App *app)
+{
+    if (app->config.state.directory[0] == '\0')
+        return 0;
+    return state_open(&app->state, app->config.state.directory, app->registry, app->pool);
+}
+
 static int open_http(App *app)
 {
     const HttpOptions options = {
@@ -80,6 +89,7 @@ static int open_http(App *app)
         .max_connections = app->config.http.max_connections,
         .registry = app->registry,
         .pool = app->pool,
+        .storage = app->state,
         .version = ATOMICSTATSD_VERSION,
         .started_realtime_ns = clock_realtime_ns(),
         .started_monotonic_ns = clock_monotonic_ns(),
@@ -97,17 +107,22 @@ static int open_floors(App *app)
     if (error == 0)
         error = open_pool(app);
     if (error == 0)
+        error = open_state(app);
+    if (error == 0)
         error = open_http(app);
     if (error == 0)
         error = pool_start(app->pool);
+    if (error == 0 && app->state != NULL)
+        error = state_start(app->state, app->config.state.checkpoint_s);
     return error;
 }
 
-/* The registry's readers go first (http), then the cells (pool), then the registry. Each accepts
+/* The registry's readers go first (http, state), then the cells (pool), then the registry. Each accepts
  * what was never opened. */
 static void close_floors(App *app)
 {
     http_server_close(app->http);
+    state_close(app->state);
     pool_close(app->pool);
     registry_destroy(app->registry);
 }
@@ -121,6 +136,8 @@ static void announce(App *app)
     http_server_set_state(app->http, HTTP_READY);
     log_notice("app", "atomicstatsd %s %s", ATOMICSTATSD_VERSION, status);
     pool_report_buffers(app->pool);
+    if (app->state != NULL)
+        state_report(app->state);
     told(systemd_ready(app->environment.notify_socket, status));
 }
 
@@ -159,6 +176,8 @@ static void reload(App *app)
 {
     told(systemd_reloading(app->environment.notify_socket, clock_monotonic_ns()));
     reload_config(&app->config, app->options, app->registry);
+    if (app->state != NULL)
+        state_set_interval(app->state, app->config.state.checkpoint_s);
     told(systemd_ready(app->environment.notify_socket, NULL));
 }
 
@@ -250,13 +269,15 @@ static int open_loop(App *app)
 
 /* ---- the end ---- */
 
-static void stop(App *app)
+/* => 0; negative errno: not all could be saved. */
+static int stop(App *app)
 {
     IntakeCounts counts;
     http_server_set_state(app->http, HTTP_STOPPING);
     told(systemd_stopping(app->environment.notify_socket));
     pool_stop(app->pool);
     pool_counts(app->pool, &counts);
+    int error = state_stop(app->state);
     http_server_stop(app->http, STOP_GRACE_NS);
     log_notice("app",
                "stopped: %llu datagrams, %llu values, %llu lines rejected, %llu datagrams dropped "
@@ -264,6 +285,7 @@ static void stop(App *app)
                (unsigned long long)counts.datagrams, (unsigned long long)counts.values,
                (unsigned long long)intake_rejected_total(&counts),
                (unsigned long long)counts.dropped_kernel);
+    return error;
 }
 
 int app_run(const Config *config, const Options *options, const AppEnvironment *environment)
@@ -278,7 +300,7 @@ int app_run(const Config *config, const Options *options, const AppEnvironment *
     if (error == 0) {
         announce(&app);
         (void)uv_run(&app.loop, UV_RUN_DEFAULT);
-        stop(&app);
+        error = stop(&app);
     }
     close_floors(&app);
     close_loop(&app);

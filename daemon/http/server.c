@@ -100,6 +100,7 @@ static void fill_site(HttpSite *site, const HttpOptions *options)
 {
     site->registry = options->registry;
     site->pool = options->pool;
+    site->storage = options->storage;
     site->version = options->version;
     site->started_realtime_ns = options->started_realtime_ns;
     site->started_monotonic_ns = options->started_monotonic_ns;

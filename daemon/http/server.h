@@ -17,6 +17,7 @@
 #include "base/address.h"
 #include "http/site.h"
 #include "ingest/pool.h"
+#include "ingest/state.h"
 #include "metrics/registry.h"
 
 typedef struct HttpServer HttpServer;
@@ -28,6 +29,7 @@ typedef struct {
     unsigned max_connections; /* from 4 */
     Registry *registry;       /* this and the pool outlive the server */
     const Pool *pool;
+    State *storage;      /* outlives the server, too; NULL: values are not kept */
     const char *version; /* outlives the server */
     int64_t started_realtime_ns;
     int64_t started_monotonic_ns;

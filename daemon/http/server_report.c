@@ -129,6 +129,30 @@ static void add_memory(JsonTree *tree, const HttpSite *site)
     json_tree_uint64(tree, memory, "registry_bytes", registry_memory_bytes(site->registry));
 }
 
+static void add_state(JsonTree *tree, State *storage)
+{
+    if (storage == NULL) {
+        json_tree_null(tree, tree->root, "state");
+        return;
+    }
+    StateInfo info;
+    state_info(storage, &info);
+    cJSON *state = json_tree_object(tree, tree->root, "state");
+    json_tree_text(tree, state, "directory", state_directory(storage));
+    cJSON *checkpoints = json_tree_object(tree, state, "checkpoints");
+    json_tree_uint64(tree, checkpoints, "written", info.written);
+    json_tree_uint64(tree, checkpoints, "failed", info.failed);
+    if (info.latest.bytes == 0) {
+        json_tree_null(tree, checkpoints, "latest");
+        return;
+    }
+    cJSON *latest = json_tree_object(tree, checkpoints, "latest");
+    json_tree_time(tree, latest, "time", info.latest.created_ns);
+    json_tree_uint64(tree, latest, "series", info.latest.series);
+    json_tree_uint64(tree, latest, "bytes", info.latest.bytes);
+    json_tree_seconds(tree, latest, "took_s", (double)info.took_ns / 1e9);
+}
+
 static void add_rejected(JsonTree *tree, const Pool *pool)
 {
     cJSON *list = json_tree_array(tree, tree->root, "recent_rejected");
@@ -157,6 +181,7 @@ JsonTree server_report(const HttpSite *site)
     add_series(&tree, site->registry);
     add_http(&tree, site);
     add_memory(&tree, site);
+    add_state(&tree, site->storage);
     add_rejected(&tree, site->pool);
     return tree;
 }

@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "http/counts.h"
 #include "ingest/pool.h"
+#include "ingest/state.h"
 #include "metrics/registry.h"
 #include "render/service_info.h"
 
@@ -21,6 +22,7 @@ typedef enum {
 typedef struct {
     Registry *registry;
     const Pool *pool;
+    State *storage; /* NULL: there is none */
     const char *version;
     int64_t started_realtime_ns;
     int64_t started_monotonic_ns;

@@ -12,6 +12,7 @@
 
 struct Pool {
     Registry *registry;
+    IntakeCounts before; /* of earlier processes */
     unsigned count;
     Worker *workers[POOL_MAX_THREADS]; /* each in lines of its own */
 };
@@ -210,6 +211,11 @@ size_t pool_socket_count(const Pool *pool, unsigned thread)
     return pool->workers[thread]->socket_count;
 }
 
+UdpSocket *pool_socket(const Pool *pool, unsigned thread, size_t socket)
+{
+    return &pool->workers[thread]->sockets[socket].udp;
+}
+
 void pool_socket_info(const Pool *pool, unsigned thread, size_t socket, PoolSocketInfo *out)
 {
     UdpSocket *s = &pool->workers[thread]->sockets[socket].udp;
@@ -232,15 +238,34 @@ void pool_thread_counts(const Pool *pool, unsigned thread, IntakeCounts *out)
         out->dropped_kernel += udp_socket_dropped(&w->sockets[i].udp);
 }
 
-void pool_counts(const Pool *pool, IntakeCounts *out)
+void pool_counts_without_drops(const Pool *pool, IntakeCounts *out)
 {
-    IntakeCounts total = {0};
+    IntakeCounts total = pool->before;
     for (unsigned i = 0; i < pool->count; i++) {
         IntakeCounts part;
-        pool_thread_counts(pool, i, &part);
+        intake_counters_read(&pool->workers[i]->counters, &part);
         intake_add(&total, &part);
     }
     *out = total;
+}
+
+void pool_counts(const Pool *pool, IntakeCounts *out)
+{
+    pool_counts_without_drops(pool, out);
+    for (unsigned t = 0; t < pool->count; t++) {
+        for (size_t i = 0; i < pool->workers[t]->socket_count; i++)
+            out->dropped_kernel += udp_socket_dropped(pool_socket(pool, t, i));
+    }
+}
+
+SeriesIndex *pool_index(Pool *pool, unsigned thread)
+{
+    return &pool->workers[thread]->pipeline.index;
+}
+
+void pool_add_counts(Pool *pool, const IntakeCounts *before)
+{
+    intake_add(&pool->before, before);
 }
 
 size_t pool_memory_bytes(const Pool *pool)

@@ -13,8 +13,10 @@
 #include "base/address.h"
 #include "ingest/delimiters.h"
 #include "ingest/reject_log.h"
+#include "ingest/udp_socket.h"
 #include "metrics/intake.h"
 #include "metrics/registry.h"
+#include "metrics/series_index.h"
 
 typedef struct Pool Pool;
 
@@ -38,6 +40,12 @@ enum {
  * => 0; -EINVAL: no thread is wanted, or too many; other negative errno: nothing is open, and it has been logged
  * what could not be opened and why. */
 int pool_open(Pool **out, const PoolOptions *options, Registry *registry);
+
+/* The threads' indexes, for putting series into them before pool_start(). */
+SeriesIndex *pool_index(Pool *pool, unsigned thread);
+
+/* Figures of earlier processes, to be counted in from now on. Before pool_start(). */
+void pool_add_counts(Pool *pool, const IntakeCounts *before);
 
 /* Starts the threads, with all signals blocked. => 0 or negative errno (none runs then). */
 int pool_start(Pool *pool);
@@ -74,12 +82,16 @@ unsigned pool_thread_count(const Pool *pool);
 const char *pool_scanner_name(const Pool *pool);
 
 size_t pool_socket_count(const Pool *pool, unsigned thread);
+UdpSocket *pool_socket(const Pool *pool, unsigned thread, size_t socket);
 void pool_socket_info(const Pool *pool, unsigned thread, size_t socket, PoolSocketInfo *out);
 
-/* Counts of one thread, or of all. Everything that these counts say was recorded is seen by a walk
+/* Counts of one thread, or of all and of earlier processes. Everything that these counts say was recorded is seen by a walk
  * over the registry that starts afterwards. */
 void pool_thread_counts(const Pool *pool, unsigned thread, IntakeCounts *out);
 void pool_counts(const Pool *pool, IntakeCounts *out);
+
+/* The same, but `dropped_kernel` holds those of earlier processes only. */
+void pool_counts_without_drops(const Pool *pool, IntakeCounts *out);
 
 /* => ns for which this thread owes an answer to pool_ping(); 0: none. */
 int64_t pool_thread_stuck_ns(const Pool *pool, unsigned thread);

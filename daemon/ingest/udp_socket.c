@@ -97,8 +97,25 @@ int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer)
     uint32_t info[SK_MEMINFO_VARS];
     if (read_meminfo(fd, info))
         atomic_init(&fresh.dropped, info[SK_MEMINFO_DROPS]);
+    socklen_t cookie_size = sizeof fresh.cookie;
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &fresh.cookie, &cookie_size) != 0)
+        fresh.cookie = 0;
     *s = fresh;
     return 0;
+}
+
+bool udp_socket_resume(UdpSocket *s, uint64_t dropped)
+{
+    uint32_t info[SK_MEMINFO_VARS];
+    if (!read_meminfo(s->fd, info))
+        return false;
+    /* As in udp_socket_dropped(). */
+    uint32_t since = info[SK_MEMINFO_DROPS] - (uint32_t)dropped;
+    if (since > UINT32_MAX / 2)
+        return false;
+    /* relaxed: one number, see there. */
+    atomic_store_explicit(&s->dropped, dropped + since, memory_order_relaxed);
+    return true;
 }
 
 void udp_socket_close(UdpSocket *s)

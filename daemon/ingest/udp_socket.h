@@ -18,6 +18,7 @@ typedef struct {
     Address address;            /* as bound: with the real port */
     int receive_buffer_asked;   /* bytes, at most INT_MAX / 2; 0: not asked */
     int receive_buffer_granted; /* bytes as the kernel counts them: twice what it was asked for */
+    uint64_t cookie; /* of one that was taken over: its name until the next boot; else 0 */
     _Atomic uint64_t datagrams; /* received; written by the socket's thread alone */
     _Atomic uint64_t dropped;   /* as of the latest look, see udp_socket_dropped() */
 } UdpSocket;
@@ -33,6 +34,10 @@ int udp_socket_open(UdpSocket *s, const Address *address, bool first, int receiv
 /* Takes over a bound socket from a service manager; it is the caller's again on an error.
  * => 0 or negative errno. */
 int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer);
+
+/* Says what an earlier process knew of the drops on a socket that was taken over, so that they count as
+ * one life's. => whether that can be: the kernel's counter has not gone back. */
+bool udp_socket_resume(UdpSocket *s, uint64_t dropped);
 
 /* Closes it; its figures stay readable. */
 void udp_socket_close(UdpSocket *s);
