@@ -138,10 +138,8 @@ static void test_sleep_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_start_and_join),
-        cmocka_unit_test(test_join_itself),
-        cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_many_short_ones),
+        cmocka_unit_test(test_start_and_join), cmocka_unit_test(test_join_itself),
+        cmocka_unit_test(test_zeroed),         cmocka_unit_test(test_many_short_ones),
         cmocka_unit_test(test_sleep_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,7 +185,7 @@ static void test_dense_traffic(void **state)
         worker_ping(w, 1);
         for (int i = 0; i < SOCKETS * GROUP; i++)
             udp_send(senders[i % SOCKETS], "a:1|c", 5);
-        wait_for_lines(w, sent += SOCKETS * GROUP);
+        wait_for_lines(w, sent += (uint64_t)SOCKETS * GROUP);
         udp_send(senders[0], "a:1|c", 5); /* a few, and then nothing */
         wait_for_lines(w, sent += 1);
         wait_for_answer(w);
