@@ -22,8 +22,7 @@
 
 enum {
     TURNS = 7,
-    NAME_DIGITS = 7,
-    VALUE_DIGITS = 4
+    NAME_DIGITS = 7
 };
 
 typedef enum {
@@ -36,19 +35,31 @@ typedef enum {
 
 static const char *const way_name[WAYS] = {"parse", "+ look up", "all", "one by one"};
 
+/* What the values look like. */
+typedef enum {
+    FOUR_DIGITS,
+    FRACTIONS, /* 123.45 */
+    MIXED      /* 1 to 5 digits, half of them with a point and two more */
+} Numbers;
+
 typedef struct {
     const char *label;
     unsigned lines;  /* in a datagram */
     unsigned values; /* in a line */
+    Numbers numbers;
     const char *suffix;
 } Shape;
 
 static const Shape shapes[] = {
-    {"1 line, ms", 1, 1, "|ms"},
-    {"20 lines, ms", 20, 1, "|ms"},
-    {"20 lines, c", 20, 1, "|c"},
-    {"20 lines, ms, 3 tags", 20, 1, "|ms|#env:prod,host:a12,route:/x"},
-    {"1 line of 20, ms", 1, 20, "|ms"},
+    {"1 line, ms", 1, 1, FOUR_DIGITS, "|ms"},
+    {"20 lines, ms", 20, 1, FOUR_DIGITS, "|ms"},
+    {"20 lines, ms, 123.45", 20, 1, FRACTIONS, "|ms"},
+    {"20 lines, ms, mixed", 20, 1, MIXED, "|ms"},
+    {"20 lines, c", 20, 1, FOUR_DIGITS, "|c"},
+    {"20 lines, ms, 3 tags", 20, 1, FOUR_DIGITS, "|ms|#env:prod,host:a12,route:/x"},
+    {"20 lines, rate, 2 tags", 20, 1, FRACTIONS, "|ms|@0.1|#env:prod,host:a12"},
+    {"20 lines of 3, ms", 20, 3, FOUR_DIGITS, "|ms"},
+    {"1 line of 20, ms", 1, 20, FOUR_DIGITS, "|ms"},
 };
 
 typedef struct {
@@ -85,13 +96,27 @@ static char *put_digits(char *at, uint32_t number, int digits)
     return at + digits;
 }
 
+static char *put_number(Bench *b, char *at)
+{
+    Numbers numbers = b->shape->numbers;
+    if (numbers == FOUR_DIGITS)
+        return put_digits(at, 1000 + random_below(b, 9000), 4);
+    int digits = numbers == FRACTIONS ? 3 : 1 + (int)random_below(b, 5);
+    at = put_digits(at, random_below(b, 100000), digits);
+    if (numbers == FRACTIONS || random_below(b, 2) == 0) {
+        *at++ = '.';
+        at = put_digits(at, random_below(b, 100), 2);
+    }
+    return at;
+}
+
 static char *put_line(Bench *b, char *at, uint32_t name)
 {
     at = stpcpy(at, "bench.service.latency.");
     at = put_digits(at, name, NAME_DIGITS);
     for (unsigned i = 0; i < b->shape->values; i++) {
         *at++ = ':';
-        at = put_digits(at, 1000 + random_below(b, 9000), VALUE_DIGITS);
+        at = put_number(b, at);
     }
     return stpcpy(at, b->shape->suffix);
 }
@@ -185,21 +210,37 @@ static void take_batch(Bench *b, Way way)
 
 /* ---- runs ---- */
 
-/* => ns per value of that many batches. */
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *numbers, size_t count)
+{
+    qsort(numbers, count, sizeof *numbers, ascending);
+    return numbers[count / 2];
+}
+
+/* => ns per value, the median of that many batches: on a busy machine some of them are interrupted. */
 static double run(Bench *b, Way way, unsigned batches)
 {
-    uint64_t values = (uint64_t)RECEIVE_BATCH_SIZE * b->shape->lines * b->shape->values * batches;
+    double values = (double)RECEIVE_BATCH_SIZE * b->shape->lines * b->shape->values;
     uint64_t before = b->pipeline.counts.values;
-    int64_t ns = 0;
+    double *ns = malloc(batches * sizeof *ns);
+    require(ns != NULL, "no memory");
     for (unsigned i = 0; i < batches; i++) {
         make_batch(b);
         int64_t begin = clock_monotonic_ns();
         take_batch(b, way);
-        ns += clock_monotonic_ns() - begin;
+        ns[i] = (double)(clock_monotonic_ns() - begin);
     }
-    uint64_t recorded = b->pipeline.counts.values - before;
-    require(recorded == (way == ALL || way == ONE_BY_ONE ? values : 0), "values are missing");
-    return (double)ns / (double)values;
+    double recorded = (double)(b->pipeline.counts.values - before);
+    require(recorded == (way == ALL || way == ONE_BY_ONE ? values * batches : 0),
+            "values are missing");
+    double typical = median(ns, batches);
+    free(ns);
+    return typical / values;
 }
 
 static void bench_init(Bench *b, const Shape *shape, unsigned names)
@@ -225,25 +266,18 @@ static void bench_fini(Bench *b)
     registry_destroy(b->registry);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void report(const Bench *b, double ns[WAYS][TURNS], FILE *json)
 {
     for (int way = 0; way < WAYS; way++) {
-        qsort(ns[way], TURNS, sizeof ns[way][0], ascending);
-        double median = ns[way][TURNS / 2];
+        double typical = median(ns[way], TURNS);
         printf("%-22s %8u  %-10s %8.1f  %7.1f - %.1f\n", b->shape->label, b->names, way_name[way],
-               median, ns[way][0], ns[way][TURNS - 1]);
+               typical, ns[way][0], ns[way][TURNS - 1]);
         if (json != NULL)
             fprintf(
                 json,
                 "{\"bench\":\"pipeline\",\"shape\":\"%s\",\"names\":%u,\"way\":\"%s\",\"runs\":%d,"
                 "\"ns_per_value\":{\"median\":%.3f,\"min\":%.3f,\"max\":%.3f}}\n",
-                b->shape->label, b->names, way_name[way], TURNS, median, ns[way][0],
+                b->shape->label, b->names, way_name[way], TURNS, typical, ns[way][0],
                 ns[way][TURNS - 1]);
     }
 }
