@@ -1,6 +1,6 @@
 /* Any bytes as a datagram: nothing outside a line is read and nothing in it changed, what is accepted
- * keeps to the protocol, parsing is a function of the line alone, and the pipeline accounts for
- * every line and value. */
+ * keeps to the protocol, a line means the same alone and among others, by either scanner, and the
+ * pipeline accounts for every line and value. */
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +23,8 @@ enum {
 typedef struct {
     Pipeline *pipeline; /* after its flush: knows which series exist */
     IntakeCounts counts;
+    StatsdText text; /* the datagram, line by line, as the pipeline takes it */
+    StatsdValue *values;
 } Account;
 
 static void require(bool condition)
@@ -86,27 +88,6 @@ static void check_sample(const StatsdLine *line, size_t length)
         check_value(line, &line->values[i]);
 }
 
-/* The number, the total or the address: whichever it is. */
-static uint64_t bits_of(const StatsdValue *value)
-{
-    uint64_t bits = 0;
-    memcpy(&bits, &value->as, sizeof value->as);
-    return bits;
-}
-
-static void check_same(const StatsdLine *a, const StatsdLine *b)
-{
-    require(a->key.kind == b->key.kind && a->key.name == b->key.name);
-    require(a->key.name_length == b->key.name_length && a->key.tags == b->key.tags);
-    require(a->key.tags_length == b->key.tags_length && a->value_count == b->value_count);
-    require(a->weight == b->weight);
-    for (size_t i = 0; i < a->value_count; i++) {
-        require(bits_of(&a->values[i]) == bits_of(&b->values[i]));
-        require(a->values[i].integer == b->values[i].integer);
-        require(a->values[i].flags == b->values[i].flags);
-    }
-}
-
 static bool series_exists(Pipeline *p, const SeriesKey *key)
 {
     Slot *slot;
@@ -128,30 +109,36 @@ static void enter(Account *account, StatsdVerdict verdict, const StatsdLine *lin
         counts->rejected[REJECT_OVER_LIMIT]++;
 }
 
+/* The next line of the datagram, of which this came alone. */
+static void check_among_others(Account *account, size_t length, const char *alone,
+                               StatsdVerdict verdict, const StatsdLine *of_alone, RejectReason why)
+{
+    StatsdPart part;
+    StatsdLine line;
+    RejectReason why_here = REJECT_REASONS;
+    require(statsd_text_more(&account->text));
+    require(statsd_text_next(&account->text, account->values, &part, &line, &why_here) == verdict);
+    require(why == why_here && (part.length == length || part.length + 1 == length));
+    if (verdict == STATSD_SAMPLE)
+        parse_require_same_line(alone, of_alone, part.text, &line);
+}
+
 static void check_line(const char *bytes, size_t length, Account *account)
 {
     char *text = exact_copy(bytes, length);
-    size_t room = statsd_line_max_values(length) * sizeof(StatsdValue);
-    StatsdValue *values = malloc(room);
-    StatsdValue *values_again = malloc(room);
-    require(values != NULL && values_again != NULL);
+    StatsdValue *values = malloc(statsd_line_max_values(length) * sizeof(StatsdValue));
+    require(values != NULL);
     StatsdLine line;
-    StatsdLine again;
     RejectReason why = REJECT_REASONS;
-    RejectReason why_again = REJECT_REASONS;
 
     StatsdVerdict verdict = parse_alone(text, length, values, &line, &why);
-    require(verdict == parse_alone(text, length, values_again, &again, &why_again));
-    require(why == why_again);
     require((why < REJECT_OVER_LIMIT) == (verdict == STATSD_REJECTED));
     require(length == 0 || memcmp(text, bytes, length) == 0);
-    if (verdict == STATSD_SAMPLE) {
+    if (verdict == STATSD_SAMPLE)
         check_sample(&line, length);
-        check_same(&line, &again);
-    }
+    check_among_others(account, length, text, verdict, &line, why);
     enter(account, verdict, &line, why);
     free(values);
-    free(values_again);
     free(text);
 }
 
@@ -191,9 +178,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(size == 0 || memcmp(datagram, data, size) == 0);
 
     Account account = {.pipeline = &pipeline, .counts = {.datagrams = 1, .bytes = size}};
+    uint16_t *positions =
+        malloc((DELIMITERS_ROOM - DELIMITERS_TEXT_MAX + size) * sizeof *positions);
+    account.values = malloc(statsd_line_max_values(size) * sizeof *account.values);
+    require(positions != NULL && account.values != NULL);
+    statsd_text_begin(&account.text, datagram, size, pipeline.scan, positions);
     check_lines(datagram, size, &account);
+    require(!statsd_text_more(&account.text));
     check_counts(&account.counts, &pipeline.counts);
 
+    free(positions);
+    free(account.values);
     free(datagram);
     pipeline_fini(&pipeline);
     reject_log_fini(&rejects);

@@ -167,12 +167,21 @@ static inline void line_expect(const char *line, size_t length, const char *expe
     line_free(&parsed);
 }
 
-static inline void line_expect_all(const LineCase *cases, size_t count)
+/* Each line with `behind` added. */
+static inline void line_expect_all(const LineCase *cases, size_t count, const char *behind)
 {
-    for (size_t i = 0; i < count; i++)
-        line_expect(cases[i].line, cases[i].length, cases[i].expected);
+    char line[256];
+    for (size_t i = 0; i < count; i++) {
+        size_t added = strlen(behind);
+        assert_in_range(cases[i].length + added, 0, sizeof line - 1);
+        memcpy(line, cases[i].line, cases[i].length);
+        memcpy(line + cases[i].length, behind, added + 1);
+        line_expect(line, cases[i].length + added, cases[i].expected);
+    }
 }
 
-#define LINE_EXPECT_ALL(cases) line_expect_all(cases, sizeof(cases) / sizeof *(cases))
+#define LINE_EXPECT_ALL(cases) LINE_EXPECT_ALL_WITH(cases, "")
+#define LINE_EXPECT_ALL_WITH(cases, behind) \
+    line_expect_all(cases, sizeof(cases) / sizeof *(cases), behind)
 
 #endif

@@ -36,6 +36,8 @@ static void test_types(void **state)
         LINE("a:1||c", "bad_type"),
         LINE("a:1|T1700000000", "bad_type"),
         LINE("a:1|kv", "bad_type"),
+        LINE("a:1|c:x", "bad_type"),
+        LINE("a:1|ms:2|#x", "bad_type"),
     };
     LINE_EXPECT_ALL(cases);
 }
@@ -78,6 +80,7 @@ static void test_names(void **state)
         LINE("123456789012345\x01:1", "bad_name"),
     };
     LINE_EXPECT_ALL(cases);
+    LINE_EXPECT_ALL_WITH(cases, "|ms");
 }
 
 static void test_sections(void **state)
@@ -166,6 +169,7 @@ static void test_events_and_checks(void **state)
         LINE("_e{", "ignored"),
         LINE("_e{\xff\0\x01", "ignored"),
         LINE("_e{5,4}:title|text\r", "ignored"),
+        LINE("_e{1,1}:5|c", "ignored"), /* though it looks like a counter */
         LINE("_sc|name|0|m:fine", "ignored"),
         LINE("_sc|", "ignored"),
         LINE("_e", "bad_value"),

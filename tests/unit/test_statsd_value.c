@@ -48,6 +48,7 @@ static void test_numbers(void **state)
         LINE("a:5/10", "bad_value"),
     };
     LINE_EXPECT_ALL(cases);
+    LINE_EXPECT_ALL_WITH(cases, "|ms");
 }
 
 static void test_counters_are_exact(void **state)
