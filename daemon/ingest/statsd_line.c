@@ -5,85 +5,23 @@
 
 #include "base/number.h"
 #include "base/utf8.h"
+#include "ingest/statsd_sections.h"
 #include "ingest/statsd_value.h"
 
-/* The sections behind the first "|", sorted out. text NULL: not there. */
-typedef struct {
-    bool bad_type;
-    SeriesKind kind;
-    StatsdPart rate; /* without "@" */
-    StatsdPart tags; /* without "#" */
-} Sections;
-
-static bool type_kind(StatsdPart type, SeriesKind *kind)
+void statsd_text_begin(StatsdText *text, const char *bytes, size_t length, DelimiterScanner scan,
+                       uint16_t *positions)
 {
-    if (type.length == 2 && type.text[0] == 'm' && type.text[1] == 's') {
-        *kind = SERIES_STATS;
-        return true;
-    }
-    if (type.length != 1)
-        return false;
-    switch (type.text[0]) {
-    case 'h':
-    case 'd':
-        *kind = SERIES_STATS;
-        return true;
-    case 'c':
-        *kind = SERIES_COUNTER;
-        return true;
-    case 'g':
-        *kind = SERIES_GAUGE;
-        return true;
-    case 's':
-        *kind = SERIES_SET;
-        return true;
-    case 'f':
-        *kind = SERIES_FLAG;
-        return true;
-    case 'p':
-        *kind = SERIES_PROGRESS;
-        return true;
-    default:
-        return false;
-    }
+    Delimiters found = scan(bytes, length, positions);
+    positions[found.count] = (uint16_t)length; /* so that each delimiter has a place behind it */
+    *text = (StatsdText){.bytes = bytes,
+                         .length = length,
+                         .delimiter = positions,
+                         .end = positions + found.count,
+                         .plain = found.plain};
 }
 
-/* A line, as its delimiters divide it. */
-typedef struct {
-    const char *bytes;     /* of the datagram: positions count from here */
-    size_t from, to;       /* without "\n" and "\r" */
-    const uint16_t *first; /* its first delimiter */
-    const uint16_t *bar;   /* its first "|", or `last` */
-    const uint16_t *last;  /* after its last delimiter but "\n" */
-    bool plain;
-} Line;
+/* ---- checks: => what is wrong; REJECT_REASONS: nothing ------------------------------------------- */
 
-/* Takes what follows the first "|" apart. The first section is the type unless it begins with "@" or
- * "#"; of the others the last "@" and the last "#" win, and what begins with anything else is left to
- * newer clients. */
-static void sort_sections(const Line *line, Sections *out)
-{
-    *out = (Sections){.kind = SERIES_STATS};
-    const uint16_t *at = line->bar;
-    while (at < line->last) {
-        const uint16_t *next = at + 1;
-        while (next < line->last && line->bytes[*next] != '|')
-            next++;
-        size_t start = (size_t)*at + 1;
-        size_t stop = next < line->last ? *next : line->to;
-        StatsdPart section = {line->bytes + start, stop - start};
-
-        if (section.length > 0 && section.text[0] == '@')
-            out->rate = (StatsdPart){section.text + 1, section.length - 1};
-        else if (section.length > 0 && section.text[0] == '#')
-            out->tags = (StatsdPart){section.text + 1, section.length - 1};
-        else if (at == line->bar)
-            out->bad_type = !type_kind(section, &out->kind);
-        at = next;
-    }
-}
-
-/* => the kind of wrong; REJECT_REASONS: none. */
 static RejectReason check_name(StatsdPart name, bool plain)
 {
     if (name.length == 0)
@@ -101,44 +39,34 @@ static RejectReason check_tags(StatsdPart tags, bool plain)
 }
 
 /* => whether it is a number in (0,1] whose inverse is finite. */
-static bool parse_rate(StatsdPart text, double *rate)
+static inline bool parse_rate(const char *bytes, StatsdPart text, double *rate)
 {
     Number number;
-    if (number_parse(text.text, text.length, &number) != 0 || !(number.value > 0) ||
+    size_t from = (size_t)(text.text - bytes);
+    if (number_parse_in(bytes, from, from + text.length, &number) != 0 || !(number.value > 0) ||
         number.value > 1 || !isfinite(1 / number.value))
         return false;
     *rate = number.value;
     return true;
 }
 
-/* Values, rate and tags, once name and type are known to be good. => as check_name().
+/* Rate and tags, once name, type and values are known to be good.
  * *out is written field by field, and not copied whole: a copy reads 16 bytes at a time what was
  * written 8 at a time, and each such read waits for the writes to leave the CPU (a quarter of all
  * parsing time, measured). */
-static RejectReason parse_rest(const Line *line, StatsdPart name, const Sections *sections,
-                               StatsdValue *into, StatsdLine *out)
+static inline __attribute__((always_inline)) RejectReason
+finish(const StatsdText *text, SeriesKind kind, StatsdPart name, const Sections *sections,
+       StatsdValue *values, size_t count, StatsdLine *out)
 {
-    SeriesKind kind = sections->kind;
-    const StatsdValueText text = {
-        .bytes = line->bytes,
-        .from = (size_t)*line->first + 1,
-        .to = line->bar < line->last ? *line->bar : line->to,
-        .colons = line->first + 1,
-        .colon_count = (size_t)(line->bar - line->first - 1),
-    };
-    size_t count = statsd_values_parse(kind, &text, into);
-    if (count == 0)
-        return REJECT_BAD_VALUE;
-
     double rate = 1;
-    if (sections->rate.text != NULL && !parse_rate(sections->rate, &rate))
+    if (sections->rate.text != NULL && !parse_rate(text->bytes, sections->rate, &rate))
         return REJECT_BAD_RATE;
     bool weighs = rate < 1 && (kind == SERIES_STATS || kind == SERIES_COUNTER);
-    if (weighs && statsd_values_scale(kind, rate, into, count) != 0)
+    if (weighs && statsd_values_scale(kind, rate, values, count) != 0)
         return REJECT_BAD_VALUE;
 
     if (sections->tags.length > 0) {
-        RejectReason wrong = check_tags(sections->tags, line->plain);
+        RejectReason wrong = check_tags(sections->tags, text->plain);
         if (wrong != REJECT_REASONS)
             return wrong;
     }
@@ -148,37 +76,76 @@ static RejectReason parse_rest(const Line *line, StatsdPart name, const Sections
     out->key.tags = sections->tags.text;
     out->key.tags_length = sections->tags.length;
     out->weight = weighs ? 1 / rate : 1;
-    out->values = into;
+    out->values = values;
     out->value_count = count;
     return REJECT_REASONS;
 }
 
-/* A line without "NAME:": a bare number, and nothing behind it. => as check_name(). */
-static RejectReason parse_bare(const Line *line, StatsdValue *values, StatsdLine *out)
+static StatsdVerdict verdict_of(RejectReason wrong, RejectReason *why)
 {
-    const StatsdValueText text = {.bytes = line->bytes, .from = line->from, .to = line->to};
-    if (line->bar < line->last || statsd_values_parse(SERIES_STATS, &text, values) == 0)
-        return REJECT_BAD_VALUE;
-    *out = (StatsdLine){.key = {.kind = SERIES_STATS, .name = "value", .name_length = 5},
-                        .weight = 1,
-                        .values = values,
-                        .value_count = 1};
-    return REJECT_REASONS;
+    if (wrong == REJECT_REASONS)
+        return STATSD_SAMPLE;
+    *why = wrong;
+    return STATSD_REJECTED;
 }
 
-static RejectReason parse_line(const Line *line, StatsdValue *values, StatsdLine *out)
-{
-    if (line->first == line->bar)
-        return parse_bare(line, values, out);
-    StatsdPart name = {line->bytes + line->from, *line->first - line->from};
+/* ---- any line ------------------------------------------------------------------------------------ */
+
+/* A line, as its delimiters divide it. */
+typedef struct {
+    size_t from, to;       /* without "\n" and "\r" */
+    size_t head_to;        /* where its first "|" stands, or the line's end */
+    const uint16_t *first; /* its first delimiter */
+    size_t colon_count;    /* in the head */
+    SeriesKind kind;       /* SERIES_KINDS: there is no such type */
     Sections sections;
-    RejectReason wrong = check_name(name, line->plain);
+} Line;
+
+/* Cuts the next line off. The first section is the type unless it begins with "@" or "#". */
+static inline void take_line(StatsdText *text, Line *line)
+{
+    const uint16_t *bar = skip_colons(text, text->delimiter);
+    /* One by one: gcc clears a whole Line by "rep stos", which takes as long as all the rest. */
+    line->from = text->at;
+    line->first = text->delimiter;
+    line->colon_count = (size_t)(bar - line->first);
+    line->kind = SERIES_STATS;
+    line->sections = (Sections){0};
+    if (!stands_at(text, bar, '|')) {
+        line->head_to = line->to = end_line(text, bar);
+        return;
+    }
+    line->head_to = *bar;
+    StatsdPart section = take_section(text, &bar);
+    if (!sort_section(section, &line->sections))
+        line->kind = type_kind(section.text, section.length);
+    const char *end = stands_at(text, bar, '|') ? sort_sections(text, bar, &line->sections)
+                                                : section.text + section.length;
+    line->to = (size_t)(end - text->bytes);
+}
+
+/* => as check_name(). */
+static inline RejectReason parse_line(const StatsdText *text, const Line *line, StatsdValue *values,
+                                      StatsdLine *out)
+{
+    const char *bytes = text->bytes;
+    if (line->colon_count == 0) { /* a bare number, and nothing behind it */
+        const StatsdPart value = {"value", 5};
+        if (statsd_number_parse(bytes, line->from, line->to, values) != 0)
+            return REJECT_BAD_VALUE;
+        return finish(text, SERIES_STATS, value, &line->sections, values, 1, out);
+    }
+    const StatsdPart name = {bytes + line->from, *line->first - line->from};
+    RejectReason wrong = check_name(name, text->plain);
     if (wrong != REJECT_REASONS)
         return wrong;
-    sort_sections(line, &sections);
-    if (sections.bad_type)
+    if (line->kind == SERIES_KINDS)
         return REJECT_BAD_TYPE;
-    return parse_rest(line, name, &sections, values, out);
+    size_t count = statsd_values_parse(line->kind, bytes, line->first, line->colon_count,
+                                       line->head_to, values);
+    if (count == 0)
+        return REJECT_BAD_VALUE;
+    return finish(text, line->kind, name, &line->sections, values, count, out);
 }
 
 static bool begins_with(StatsdPart line, const char *prefix)
@@ -187,51 +154,93 @@ static bool begins_with(StatsdPart line, const char *prefix)
     return line.length >= wanted && memcmp(line.text, prefix, wanted) == 0;
 }
 
-void statsd_text_begin(StatsdText *text, const char *bytes, size_t length, DelimiterScanner scan,
-                       uint16_t *positions)
+static __attribute__((noinline)) StatsdVerdict take_any(StatsdText *text, StatsdValue *values,
+                                                        StatsdPart *line, StatsdLine *out,
+                                                        RejectReason *why)
 {
-    Delimiters found = scan(bytes, length, positions);
-    *text = (StatsdText){.bytes = bytes,
-                         .length = length,
-                         .delimiter = positions,
-                         .end = positions + found.count,
-                         .plain = found.plain};
-}
-
-/* Cuts the next line off. */
-static Line take_line(StatsdText *text)
-{
-    const uint16_t *at = text->delimiter;
-    Line line = {.bytes = text->bytes, .from = text->at, .first = at, .plain = text->plain};
-    while (at < text->end && text->bytes[*at] == ':')
-        at++;
-    line.bar = at;
-    while (at < text->end && text->bytes[*at] != '\n')
-        at++;
-    line.last = at;
-
-    bool more = at < text->end;
-    line.to = more ? *at : text->length;
-    text->at = line.to + 1;
-    text->delimiter = more ? at + 1 : at;
-    if (line.to > line.from && text->bytes[line.to - 1] == '\r')
-        line.to--;
-    return line;
-}
-
-StatsdVerdict statsd_text_next(StatsdText *text, StatsdValue *values, StatsdPart *line,
-                               StatsdLine *out, RejectReason *why)
-{
-    Line taken = take_line(text);
-    *line = (StatsdPart){taken.bytes + taken.from, taken.to - taken.from};
+    Line taken;
+    take_line(text, &taken);
+    *line = (StatsdPart){text->bytes + taken.from, taken.to - taken.from};
     if (line->length == 0)
         return STATSD_BLANK;
     if (line->text[0] == '_' && (begins_with(*line, "_e{") || begins_with(*line, "_sc|")))
         return STATSD_IGNORED;
+    return verdict_of(parse_line(text, &taken, values, out), why);
+}
 
-    RejectReason wrong = parse_line(&taken, values, out);
-    if (wrong == REJECT_REASONS)
-        return STATSD_SAMPLE;
-    *why = wrong;
-    return STATSD_REJECTED;
+/* ---- most lines: NAME:NUMBERS|TYPE, in ASCII, and perhaps sections ------------------------------- */
+
+/* Goes on behind the type, at the "|" at `bar`. All before it is known to be good. */
+static __attribute__((noinline)) StatsdVerdict take_sections(StatsdText *text, const uint16_t *bar,
+                                                             SeriesKind kind, StatsdValue *values,
+                                                             StatsdPart *line, StatsdLine *out,
+                                                             RejectReason *why)
+{
+    const uint16_t *first = text->delimiter;
+    const char *begin = text->bytes + text->at;
+    const StatsdPart name = {begin, *first - text->at};
+    size_t count = (size_t)(bar - first) - 1;
+    Sections sections = {0};
+    const char *end = sort_sections(text, bar, &sections);
+    *line = (StatsdPart){begin, (size_t)(end - begin)};
+    return verdict_of(finish(text, kind, name, &sections, values, count, out), why);
+}
+
+/* Takes the next line, which has `count` values and then a "|" at `bar`. One that turns out to be of
+ * another sort, or bad, goes the way of any line. */
+static inline __attribute__((always_inline)) StatsdVerdict
+take_numbers(StatsdText *text, const uint16_t *bar, size_t count, StatsdValue *values,
+             StatsdPart *line, StatsdLine *out, RejectReason *why)
+{
+    const char *bytes = text->bytes;
+    const uint16_t *first = text->delimiter;
+    size_t from = text->at;
+    size_t name_length = *first - from;
+    size_t type = (size_t)*bar + 1;
+    size_t to = bar[1];
+    SeriesKind kind = type_kind(bytes + type, to - type);
+    bool numbers = kind == SERIES_STATS || kind == SERIES_COUNTER || kind == SERIES_GAUGE;
+    if (!numbers || !text->plain || name_length - 1 >= SERIES_NAME_MAX || bytes[from] == '_')
+        return take_any(text, values, line, out, why);
+    if (count == 1 ? statsd_number_parse(bytes, (size_t)*first + 1, *bar, values) != 0
+                   : statsd_values_parse(kind, bytes, first, count, *bar, values) == 0)
+        return take_any(text, values, line, out, why);
+    if (to < text->length && bytes[to] != '\n')
+        return bytes[to] == '|' ? take_sections(text, bar + 1, kind, values, line, out, why)
+                                : take_any(text, values, line, out, why);
+    text->at = to + 1;
+    text->delimiter = bar + 2;
+    line->text = bytes + from;
+    line->length = to - from;
+    out->key.kind = kind;
+    out->key.name = bytes + from;
+    out->key.name_length = name_length;
+    out->key.tags = NULL;
+    out->key.tags_length = 0;
+    out->weight = 1;
+    out->values = values;
+    out->value_count = count;
+    return STATSD_SAMPLE;
+}
+
+static __attribute__((noinline)) StatsdVerdict take_packed(StatsdText *text, StatsdValue *values,
+                                                           StatsdPart *line, StatsdLine *out,
+                                                           RejectReason *why)
+{
+    const uint16_t *first = text->delimiter;
+    const uint16_t *bar = skip_colons(text, first);
+    if (bar == first || !stands_at(text, bar, '|'))
+        return take_any(text, values, line, out, why);
+    return take_numbers(text, bar, (size_t)(bar - first), values, line, out, why);
+}
+
+/* One value is the rule. With its "|" at a place known beforehand there is less to keep in registers,
+ * which are what take_numbers() is short of. */
+StatsdVerdict statsd_text_next(StatsdText *text, StatsdValue *values, StatsdPart *line,
+                               StatsdLine *out, RejectReason *why)
+{
+    const uint16_t *first = text->delimiter;
+    if (text->end - first < 2 || text->bytes[first[0]] != ':' || text->bytes[first[1]] != '|')
+        return take_packed(text, values, line, out, why);
+    return take_numbers(text, first + 1, 1, values, line, out, why);
 }

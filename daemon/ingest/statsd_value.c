@@ -4,55 +4,29 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/number.h"
-
-/* Most values are a few digits: they need no call. => whether it was one of those. */
-static inline bool parse_short(const char *text, size_t length, StatsdValue *value)
-{
-    uint32_t whole = 0;
-    if (length - 1 >= 9) /* 0 wraps around */
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        uint32_t digit = (uint32_t)(unsigned char)text[i] - '0';
-        if (digit > 9)
-            return false;
-        whole = whole * 10 + digit;
-    }
-    value->as.number = whole;
-    value->integer = whole;
-    value->flags = VALUE_IS_INTEGER;
-    return true;
-}
-
-/* One number of a stats, counter or gauge line. */
-static int parse_number(const char *text, size_t length, StatsdValue *value)
+int statsd_number_parse_other(const char *bytes, size_t from, size_t to, StatsdValue *value)
 {
     Number number;
-    if (parse_short(text, length, value))
-        return 0;
-    int error = number_parse(text, length, &number);
+    int error = number_parse_in(bytes, from, to, &number);
     if (error != 0)
         return error;
     value->as.number = number.value;
     value->integer = number.integer;
     value->flags = (number.is_integer ? VALUE_IS_INTEGER : 0U) |
-                   (text[0] == '+' || text[0] == '-' ? VALUE_SIGNED : 0U);
+                   (bytes[from] == '+' || bytes[from] == '-' ? VALUE_SIGNED : 0U);
     return 0;
 }
 
 /* NUMBER[:NUMBER...]. => how many; 0: one of them is none. */
-static size_t parse_packed(const StatsdValueText *text, StatsdValue *values)
+static size_t parse_packed(const char *bytes, const uint16_t *colons, size_t count, size_t to,
+                           StatsdValue *values)
 {
-    size_t from = text->from;
-    for (size_t i = 0; i < text->colon_count; i++) {
-        size_t colon = text->colons[i];
-        if (parse_number(text->bytes + from, colon - from, &values[i]) != 0)
+    for (size_t i = 0; i < count; i++) {
+        size_t end = i + 1 < count ? colons[i + 1] : to;
+        if (statsd_number_parse(bytes, (size_t)colons[i] + 1, end, &values[i]) != 0)
             return 0;
-        from = colon + 1;
     }
-    if (parse_number(text->bytes + from, text->to - from, &values[text->colon_count]) != 0)
-        return 0;
-    return text->colon_count + 1;
+    return count;
 }
 
 static bool is_text(const char *text, size_t length, const char *word)
@@ -107,15 +81,17 @@ static bool parse_progress(const char *text, size_t length, StatsdValue *value)
     return parse_whole(text, done_length, &value->integer);
 }
 
-size_t statsd_values_parse(SeriesKind kind, const StatsdValueText *text, StatsdValue *values)
+size_t statsd_values_parse(SeriesKind kind, const char *bytes, const uint16_t *colons, size_t count,
+                           size_t to, StatsdValue *values)
 {
-    const char *value = text->bytes + text->from;
-    size_t length = text->to - text->from;
+    size_t from = (size_t)colons[0] + 1;
+    const char *value = bytes + from;
+    size_t length = to - from;
     switch (kind) {
     case SERIES_STATS:
     case SERIES_COUNTER:
     case SERIES_GAUGE:
-        return parse_packed(text, values);
+        return parse_packed(bytes, colons, count, to, values);
     case SERIES_FLAG:
         return parse_flag(value, length, values) ? 1 : 0;
     case SERIES_SET:
