@@ -66,8 +66,8 @@ static inline void hash_short(const unsigned char *p, size_t length, uint64_t *a
 /* The hash of data[0..length) under the key and a tweak: other tweaks give independent hashes of the
  * same bytes (one table's from another's, or a kind's). Nothing outside the string is read; data may
  * be NULL if length is 0. The value depends on the machine's byte order. */
-static inline uint64_t hash_bytes(const HashKey *key, const void *data, size_t length,
-                                  uint64_t tweak)
+static inline __attribute__((always_inline)) uint64_t
+hash_bytes(const HashKey *key, const void *data, size_t length, uint64_t tweak)
 {
     const unsigned char *p = data;
     const uint64_t *secret = key->secret;
