@@ -49,6 +49,7 @@ struct Model {
     uint32_t expire_after;
     uint32_t now;
     bool ended;
+    char name[NAMES][8];
     uint32_t seen[NAMES];         /* what the check before has found; 0: nothing */
     uint32_t before[NAMES];       /* second of the latest value that it knew of; 0: none yet */
     uint32_t position[NAMES];     /* where the series stood then in its kind's walk */
@@ -67,12 +68,14 @@ static uint32_t random_below(uint64_t *rng, uint32_t end)
 static const char *const spellings[SPELLINGS] = {"a:1,b,c", "c,b,a:1", "b,c,a:1,b", ",c,a:1,,b"};
 
 /* Every second name has tags; the first spelling is canonical. */
-static SeriesKey key_of(char name[static 16], uint32_t i, uint32_t spelling)
+static SeriesKey key_of(const Model *m, uint32_t i, uint32_t spelling)
 {
-    int length = snprintf(name, 16, "n%u", i);
     const char *tags = i % 2 == 0 ? "" : spellings[spelling];
-    return (SeriesKey){(SeriesKind)(i / 2 % SERIES_KINDS), name, (size_t)length, tags,
-                       strlen(tags)};
+    return (SeriesKey){.kind = (SeriesKind)(i / 2 % SERIES_KINDS),
+                       .name = m->name[i],
+                       .name_length = strlen(m->name[i]),
+                       .tags = tags,
+                       .tags_length = strlen(tags)};
 }
 
 static void record(Worker *w, Slot *slot)
@@ -107,9 +110,8 @@ static void one_value(Worker *w)
     uint32_t window = m->now * MOVES_BY + w->number * WINDOW / 2;
     uint32_t i = random_below(&w->rng, 30) == 0 ? random_below(&w->rng, NAMES)
                                                 : (window + random_below(&w->rng, WINDOW)) % NAMES;
-    char name[16];
     Slot *slot = NULL;
-    SeriesKey key = key_of(name, i, random_below(&w->rng, SPELLINGS));
+    SeriesKey key = key_of(m, i, random_below(&w->rng, SPELLINGS));
     uint32_t hash = series_index_hash(&w->index, &key);
     if (series_index_find(&w->index, &key, hash, &slot) != 0)
         return; /* the check will find that it is missing */
@@ -170,16 +172,14 @@ static uint32_t latest(const Model *m, uint32_t i)
 
 static bool knows(const Worker *w, uint32_t i)
 {
-    char name[16];
-    const SeriesKey key = key_of(name, i, 0);
+    const SeriesKey key = key_of(w->model, i, 0);
     return series_index_lookup(&w->index, &key, series_index_hash(&w->index, &key)) != NULL;
 }
 
 /* A series goes on with what it had, unless it may have expired: then it may also have begun anew. */
 static void check_name(Model *m, uint32_t i, uint32_t shown)
 {
-    char name[16];
-    uint32_t most = is_counted(key_of(name, i, 0).kind) ? UINT32_MAX : 1;
+    uint32_t most = is_counted(key_of(m, i, 0).kind) ? UINT32_MAX : 1;
     uint32_t fresh = added(m, i) < most ? added(m, i) : most;
     uint32_t all = m->seen[i] + added(m, i) < most ? m->seen[i] + added(m, i) : most;
     bool may_have_gone = m->before[i] == 0 || m->now - m->before[i] > m->expire_after;
@@ -222,19 +222,20 @@ static void check_aliases(const Worker *w)
 }
 
 /* => the number of the name, whose id is exactly what it should be. */
-static uint32_t number_of(const SeriesView *view)
+static uint32_t number_of(const Model *m, const SeriesView *view)
 {
-    char name[16];
-    char id[64];
     uint32_t i = 0;
     for (size_t at = 1; at < view->name_length && i < NAMES; at++)
         i = i * 10 + (uint32_t)(view->id[at] - '0');
     assert_in_range(i, 0, NAMES - 1);
-    SeriesKey key = key_of(name, i, 0);
-    (void)snprintf(id, sizeof id, "%s%s%s", name, key.tags_length > 0 ? "|#" : "", key.tags);
+    SeriesKey key = key_of(m, i, 0);
+    size_t mark = key.tags_length > 0 ? 2 : 0;
     assert_int_equal(view->kind, key.kind);
-    assert_int_equal(strlen(id), view->id_length);
-    assert_memory_equal(id, view->id, view->id_length);
+    assert_int_equal(view->name_length, key.name_length);
+    assert_int_equal(view->id_length, key.name_length + mark + key.tags_length);
+    assert_memory_equal(view->id, key.name, key.name_length);
+    assert_memory_equal(view->id + key.name_length, "|#", mark);
+    assert_memory_equal(view->id + key.name_length + mark, key.tags, key.tags_length);
     return i;
 }
 
@@ -249,7 +250,7 @@ static void check_walk(Model *m, SeriesKind kind, uint32_t *shown)
     uint32_t last = 0;
     snapshot_begin(&cursor, m->registry, kind, &all);
     while (snapshot_next(&cursor, &view)) {
-        uint32_t i = number_of(&view);
+        uint32_t i = number_of(m, &view);
         assert_int_equal(0, shown[i]);
         shown[i] = values_in(&view);
         assert_int_not_equal(0, shown[i]);
@@ -300,7 +301,7 @@ static void reclaim_and_walk(Model *m)
         const SnapshotFilter all = {0};
         snapshot_begin(&cursor, m->registry, (SeriesKind)kind, &all);
         for (int i = 0; snapshot_next(&cursor, &view); i++) {
-            (void)number_of(&view);
+            (void)number_of(m, &view);
             if (i == 20)
                 registry_reclaim(m->registry);
         }
@@ -329,6 +330,8 @@ static Model *model_init(uint32_t expire_after)
     assert_non_null(m);
     m->expire_after = expire_after;
     m->now = 1000;
+    for (uint32_t i = 0; i < NAMES; i++)
+        (void)snprintf(m->name[i], sizeof m->name[i], "n%u", i);
     assert_int_equal(0, registry_create(&m->registry, NAMES));
     registry_set_expire_after(m->registry, expire_after);
     for (unsigned who = 0; who < 2; who++) {
