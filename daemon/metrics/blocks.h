@@ -1,10 +1,11 @@
 /* Blocks of memory that can be given back, in an arena: what a series frees when it expires, the next
  * one of that size gets.
  *
- * Sizes are rounded up to units, and each size has a list of free blocks (segregated fits: Wilson et
- * al., "Dynamic Storage Allocation: A Survey and Critical Review", 1995, 3.6). Nothing is split or
- * joined: the sizes are those of a few kinds of slots and of names, and whoever sends new names all the
- * time sends names of the sizes of the old ones. Several Blocks may share an arena.
+ * Sizes are rounded up to units, above 8 units to one of four sizes a doubling (a fifth is lost at
+ * most), and each size has a list of free blocks (segregated fits: Wilson et al., "Dynamic Storage
+ * Allocation: A Survey and Critical Review", 1995, 3.6). Nothing is split or joined, so what was once
+ * needed of a size stays with it; as sizes are few, whoever sends longer and longer names has seven times
+ * the memory of the longest ones in the end. Several Blocks may share an arena.
  *
  * Thread rule: one thread at a time (the arena's owner, or under its lock). */
 #ifndef METRICS_BLOCKS_H
@@ -15,7 +16,7 @@
 #include "metrics/arena.h"
 
 enum {
-    BLOCKS_SIZES = 176 /* the largest block is that many units */
+    BLOCKS_SIZES = 192 /* the largest block is that many units */
 };
 
 typedef struct FreeBlock FreeBlock;

@@ -187,6 +187,37 @@ static void test_memory_is_used_again(void **state)
     done(bench);
 }
 
+/* Waves of as many names as there may be, each wave a little longer than the one before: the memory of
+ * all lengths together stays a small multiple of the memory of the longest. */
+static void test_longer_and_longer_names(void **state)
+{
+    (void)state;
+    enum {
+        NAMES = 1000
+    };
+    Bench *bench = fresh(NAMES);
+    char name[SERIES_NAME_MAX];
+    char tags[SERIES_TAGS_MAX];
+    memset(name, 'n', sizeof name);
+    memset(tags, 't', sizeof tags);
+    for (size_t length = 8; length <= sizeof name + sizeof tags; length += 8) {
+        static Slot *slots[NAMES];
+        for (uint32_t i = 0; i < NAMES; i++) {
+            size_t name_length = length < sizeof name ? length : sizeof name;
+            memcpy(name, &i, sizeof i);
+            const SeriesKey key = {SERIES_COUNTER, name, name_length, tags, length - name_length};
+            assert_int_equal(0, find(&bench->index, key, &slots[i]));
+        }
+        for (uint32_t i = 0; i < NAMES; i++)
+            series_index_drop(&bench->index, slots[i]);
+        registry_reclaim(bench->registry);
+    }
+    const size_t longest = SERIES_ID_MAX + sizeof(CounterSlot);
+    assert_in_range(bench->index.arena.used, NAMES * longest, 8 * NAMES * longest);
+    assert_in_range(registry_memory_bytes(bench->registry), NAMES * longest, 8 * NAMES * longest);
+    done(bench);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -260,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_an_alias_is_forgotten),
         cmocka_unit_test(test_a_slot_is_forgotten),
         cmocka_unit_test(test_memory_is_used_again),
+        cmocka_unit_test(test_longer_and_longer_names),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_a_full_arena),
     };
