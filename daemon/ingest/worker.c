@@ -15,6 +15,13 @@ enum {
 
 /* ---- receiving ---- */
 
+/* Tells the index the loop's time, which costs nothing: whoever has waited or been stopped for long does
+ * not mark what comes next with the time from before. */
+static void tick(Worker *w)
+{
+    series_index_tick(&w->pipeline.index, (uint32_t)(uv_now(&w->loop) / 1000));
+}
+
 static void record_batch(Worker *w, WorkerSocket *s, int count)
 {
     w->pipeline.now_ns = clock_realtime_ns();
@@ -65,6 +72,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     WorkerSocket *s = poll->data;
     (void)events;
+    tick(s->worker);
     int64_t taken = take(s->worker, s, BATCHES_A_WAKE); /* also clears a pending error */
     if (taken > 0)
         pace_took(&s->worker->pace, taken);
@@ -126,15 +134,10 @@ static void drain(Worker *w)
     }
 }
 
-static uint32_t now_s(void)
-{
-    return (uint32_t)(clock_monotonic_ns() / 1000000000);
-}
-
 /* Looks for idle series, a piece at a time, so that what comes in meanwhile has its turn. */
 static void forget_idle(Worker *w)
 {
-    series_index_tick(&w->pipeline.index, now_s());
+    tick(w);
     if (slot_sweep_step(&w->sweep, &w->pipeline.index))
         (void)uv_async_send(&w->wake);
 }
@@ -185,7 +188,7 @@ int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_
         w->loop_open = true;
         error = uv_async_init(&w->loop, &w->wake, on_wake);
         w->wake.data = w;
-        series_index_tick(&w->pipeline.index, now_s());
+        tick(w);
         (void)uv_prepare_init(&w->loop, &w->turn); /* these two cannot fail */
         (void)uv_prepare_start(&w->turn, on_turn);
         w->turn.data = w;
