@@ -55,7 +55,7 @@ static void test_the_longest_record_fits(void **state)
     fixture_series_init(&f, 10);
     SetCell *set = fixture_series_target(&f, SERIES_SET, name, tags);
     assert_int_equal(0, registry_grow_set(f.registry, set));
-    for (uint64_t i = 1; i <= 2 * SET_LISTED; i++)
+    for (uint64_t i = 1; i <= UINT64_C(2) * SET_LISTED; i++)
         assert_true(set_cell_add(set, i));
     assert_in_range(write_only(&f, SERIES_SET, bytes, SERIES_RECORD_MAX), HLL_REGISTERS,
                     SERIES_RECORD_MAX);
@@ -141,7 +141,7 @@ static const char *read_text(const char *bytes, size_t length)
 static void test_what_is_refused(void **state)
 {
     (void)state;
-#define RECORD(text) text, sizeof text - 1
+#define RECORD(text) text, sizeof(text) - 1
     static const struct {
         const char *bytes;
         size_t length;
