@@ -60,7 +60,8 @@ static int read_environment(AppEnvironment *out)
         log_warning("systemd", "WATCHDOG_USEC or WATCHDOG_PID is not a number: no watchdog");
         out->watchdog_ns = 0;
     }
-    out->notify_socket = getenv("NOTIFY_SOCKET"); /* stays valid: unsetenv does not free it */
+    /* The path stays valid: unsetenv does not free it. */
+    out->notify = (SystemdNotify){.path = getenv("NOTIFY_SOCKET"), .fd = out->sockets.notify};
     static const char *const names[] = {"LISTEN_PID",    "LISTEN_FDS",   "LISTEN_FDNAMES",
                                         "WATCHDOG_USEC", "WATCHDOG_PID", "NOTIFY_SOCKET"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

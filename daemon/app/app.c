@@ -138,14 +138,14 @@ static void announce(App *app)
     pool_report_buffers(app->pool);
     if (app->state != NULL)
         state_report(app->state);
-    told(systemd_ready(app->environment.notify_socket, status));
+    told(systemd_ready(&app->environment.notify, status));
 }
 
 /* Drops belong where people look first. */
 static void tell_drops(App *app)
 {
     IntakeCounts counts;
-    if (app->environment.notify_socket == NULL)
+    if (app->environment.notify.path == NULL)
         return;
     pool_counts(app->pool, &counts);
     if (counts.dropped_kernel == app->dropped_told)
@@ -153,7 +153,7 @@ static void tell_drops(App *app)
     char status[STATUS_SIZE];
     app->dropped_told = counts.dropped_kernel;
     told(systemd_status(
-        app->environment.notify_socket,
+        &app->environment.notify,
         status_describe(app->pool, http_server_address(app->http), counts.dropped_kernel, status)));
 }
 
@@ -165,7 +165,7 @@ static void on_tick(uv_timer_t *timer)
     /* A thread that has not answered since the last tick gets no ping on its behalf, and in the end
      * the service manager restarts what hangs. */
     if (app->environment.watchdog_ns > 0 && pool_stuck_ns(app->pool) == 0)
-        told(systemd_watchdog(app->environment.notify_socket));
+        told(systemd_watchdog(&app->environment.notify));
     pool_ping(app->pool);
     registry_reclaim(app->registry);
     http_server_tick(app->http);
@@ -174,11 +174,11 @@ static void on_tick(uv_timer_t *timer)
 
 static void reload(App *app)
 {
-    told(systemd_reloading(app->environment.notify_socket, clock_monotonic_ns()));
+    told(systemd_reloading(&app->environment.notify, clock_monotonic_ns()));
     reload_config(&app->config, app->options, app->registry);
     if (app->state != NULL)
         state_set_interval(app->state, app->config.state.checkpoint_s);
-    told(systemd_ready(app->environment.notify_socket, NULL));
+    told(systemd_ready(&app->environment.notify, NULL));
 }
 
 static void on_signal(uv_poll_t *poll, int status, int events)
@@ -274,7 +274,7 @@ static int stop(App *app)
 {
     IntakeCounts counts;
     http_server_set_state(app->http, HTTP_STOPPING);
-    told(systemd_stopping(app->environment.notify_socket));
+    told(systemd_stopping(&app->environment.notify));
     pool_stop(app->pool);
     pool_counts(app->pool, &counts);
     int error = state_stop(app->state);
@@ -304,5 +304,7 @@ int app_run(const Config *config, const Options *options, const AppEnvironment *
     }
     close_floors(&app);
     close_loop(&app);
+    if (app.environment.notify.fd >= 0)
+        close(app.environment.notify.fd);
     return error == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
 }

@@ -13,12 +13,13 @@
 #include "app/config.h"
 #include "app/listen_fds.h"
 #include "app/options.h"
+#include "app/systemd.h"
 
 /* What the environment says, read once. */
 typedef struct {
-    const char *notify_socket; /* NOTIFY_SOCKET; NULL: nobody wants to know */
-    int64_t watchdog_ns;       /* 0: no watchdog */
-    ListenFds sockets;         /* the app's from now on */
+    SystemdNotify notify; /* with the socket for it that is among `sockets`, if any */
+    int64_t watchdog_ns;  /* 0: no watchdog */
+    ListenFds sockets;    /* the app's from now on */
 } AppEnvironment;
 
 /* What the process ends with. */

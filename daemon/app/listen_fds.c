@@ -21,7 +21,19 @@ typedef enum {
     KIND_OTHER,
     KIND_UDP,
     KIND_HTTP,
+    KIND_NOTIFY,
+    KINDS
 } Kind;
+
+static const struct {
+    const char *name; /* in LISTEN_FDNAMES; NULL: none */
+    const char *what;
+} kinds[KINDS] = {
+    [KIND_OTHER] = {NULL, "UDP socket or listening TCP socket"},
+    [KIND_UDP] = {"udp", "UDP socket"},
+    [KIND_HTTP] = {"http", "listening TCP socket"},
+    [KIND_NOTIFY] = {"notify", "Unix datagram socket"},
+};
 
 __attribute__((format(printf, 3, 4))) static int refuse(ListenFdsError *error, int status,
                                                         const char *format, ...)
@@ -44,9 +56,11 @@ static int option(int fd, int name)
 static Kind kind_by_type(int fd)
 {
     int domain = option(fd, SO_DOMAIN);
+    int type = option(fd, SO_TYPE);
+    if (domain == AF_UNIX && type == SOCK_DGRAM)
+        return KIND_NOTIFY;
     if (domain != AF_INET && domain != AF_INET6)
         return KIND_OTHER;
-    int type = option(fd, SO_TYPE);
     int protocol = option(fd, SO_PROTOCOL);
     if (type == SOCK_DGRAM && protocol == IPPROTO_UDP)
         return KIND_UDP;
@@ -63,42 +77,64 @@ static bool has_no_name(const char *name)
            (length >= tail && strcmp(name + length - tail, suffix) == 0);
 }
 
-static int set_flags(int fd)
+/* => the kind that has this name; KIND_OTHER: none. */
+static Kind kind_by_name(const char *name)
+{
+    Kind kind = KINDS;
+    while (--kind > KIND_OTHER && strcmp(name, kinds[kind].name) != 0) {
+    }
+    return kind;
+}
+
+/* A word to the service manager must not get lost because it is busy: its socket waits. */
+static int set_flags(int fd, Kind kind)
 {
     int status = fcntl(fd, F_GETFL);
-    if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0)
+    if (status < 0)
         return -errno;
-    return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+    int flags = kind == KIND_NOTIFY ? status & ~O_NONBLOCK : status | O_NONBLOCK;
+    if (fcntl(fd, F_SETFL, flags) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    return 0;
+}
+
+/* Keeps the socket for what it is. => 0, or -E2BIG: there is one already, or LISTEN_FDS_MAX. */
+static int keep(int fd, Kind kind, ListenFds *fds, ListenFdsError *error)
+{
+    if (kind == KIND_UDP) {
+        if (fds->udp_count == LISTEN_FDS_MAX)
+            return refuse(error, -E2BIG, "LISTEN_FDS: more than %d UDP sockets", LISTEN_FDS_MAX);
+        fds->udp[fds->udp_count++] = fd;
+        return 0;
+    }
+    int *place = kind == KIND_HTTP ? &fds->http : &fds->notify;
+    if (*place >= 0)
+        return refuse(error, -E2BIG, "LISTEN_FDS: descriptors %d and %d are both for %s", *place,
+                      fd, kinds[kind].name);
+    *place = fd;
+    return 0;
 }
 
 static int take_one(int fd, const char *name, ListenFds *fds, ListenFdsError *error)
 {
-    int status = set_flags(fd);
+    bool nameless = has_no_name(name);
+    Kind kind = kind_by_type(fd);
+    Kind wanted = kind_by_name(name);
+    if (nameless && kind != KIND_NOTIFY)
+        wanted = kind;
+    int status = set_flags(fd, kind);
     if (status < 0)
         return refuse(error, status, "LISTEN_FDS: descriptor %d (\"%s\"): %s", fd, name,
                       strerrordesc_np(-status));
-    bool nameless = has_no_name(name);
-    if (!nameless && strcmp(name, "udp") != 0 && strcmp(name, "http") != 0)
+    if (!nameless && wanted == KIND_OTHER)
         return refuse(error, -EINVAL,
-                      "LISTEN_FDNAMES: descriptor %d: \"%s\" is neither \"udp\" nor \"http\"", fd,
-                      name);
-    Kind kind = kind_by_type(fd);
-    Kind wanted = nameless ? kind : strcmp(name, "udp") == 0 ? KIND_UDP : KIND_HTTP;
-    if (kind == KIND_OTHER || kind != wanted)
+                      "LISTEN_FDNAMES: descriptor %d: \"%s\" is none of \"udp\", \"http\" and "
+                      "\"notify\"",
+                      fd, name);
+    if (kind != wanted || kind == KIND_OTHER)
         return refuse(error, -EINVAL, "LISTEN_FDS: descriptor %d (\"%s\") is no %s", fd, name,
-                      wanted == KIND_UDP    ? "UDP socket"
-                      : wanted == KIND_HTTP ? "listening TCP socket"
-                                            : "UDP socket or listening TCP socket");
-    if (kind == KIND_HTTP && fds->http >= 0)
-        return refuse(error, -E2BIG, "LISTEN_FDS: descriptors %d and %d are both for http",
-                      fds->http, fd);
-    if (kind == KIND_UDP && fds->udp_count == LISTEN_FDS_MAX)
-        return refuse(error, -E2BIG, "LISTEN_FDS: more than %d UDP sockets", LISTEN_FDS_MAX);
-    if (kind == KIND_HTTP)
-        fds->http = fd;
-    else
-        fds->udp[fds->udp_count++] = fd;
-    return 0;
+                      kinds[wanted].what);
+    return keep(fd, kind, fds, error);
 }
 
 /* Copies the name that *rest begins with (a longer one is cut: no known one is as long) and moves
@@ -117,7 +153,7 @@ static void next_name(const char **rest, char name[static NAME_SIZE])
 int listen_fds_take(const ListenFdsEnvironment *environment, pid_t self, int first, ListenFds *out,
                     ListenFdsError *error)
 {
-    ListenFds fds = {.http = -1};
+    ListenFds fds = {.http = -1, .notify = -1};
     int64_t count = 0;
     if (environment->pid != NULL && environment->count != NULL) {
         int64_t pid = digits_parse(environment->pid, INT_MAX);

@@ -12,34 +12,43 @@
 
 #include "base/digits.h"
 
-int systemd_notify(const char *socket_path, const char *message)
+/* Fills in the address that NOTIFY_SOCKET names. => its length; -EINVAL. */
+static int make_address(const char *path, struct sockaddr_un *out)
 {
-    if (socket_path == NULL || socket_path[0] == '\0')
-        return 0;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t length = strlen(socket_path);
-    if ((socket_path[0] != '/' && socket_path[0] != '@') || length >= sizeof address.sun_path)
+    size_t length = strlen(path);
+    if ((path[0] != '/' && path[0] != '@') || length >= sizeof out->sun_path)
         return -EINVAL;
-    memcpy(address.sun_path, socket_path, length);
-    if (socket_path[0] == '@')
-        address.sun_path[0] = '\0';
+    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(out->sun_path, path, length);
+    if (path[0] == '@')
+        out->sun_path[0] = '\0';
+    /* An abstract name ends with the address, without a zero. */
+    return (int)(offsetof(struct sockaddr_un, sun_path) + length);
+}
 
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+int systemd_notify(const SystemdNotify *to, const char *message)
+{
+    if (to->path == NULL || to->path[0] == '\0')
+        return 0;
+    struct sockaddr_un address;
+    int size = make_address(to->path, &address);
+    if (size < 0)
+        return size;
+    int fd = to->fd >= 0 ? to->fd : socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    /* An abstract name ends with the address, without a zero. */
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
     ssize_t sent;
     do
-        sent =
-            sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+        sent = sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
+                      (socklen_t)size);
     while (sent < 0 && errno == EINTR);
     int status = sent < 0 ? -errno : 0;
-    close(fd);
+    if (fd != to->fd)
+        close(fd);
     return status;
 }
 
-static int notify_with_status(const char *socket_path, const char *before, const char *status)
+static int notify_with_status(const SystemdNotify *to, const char *before, const char *status)
 {
     char message[SYSTEMD_MESSAGE_SIZE];
     int used = snprintf(message, sizeof message, "%sSTATUS=", before);
@@ -48,36 +57,36 @@ static int notify_with_status(const char *socket_path, const char *before, const
     for (char *c = message + used; *c != '\0'; c++)
         if (*c == '\n')
             *c = ' ';
-    return systemd_notify(socket_path, message);
+    return systemd_notify(to, message);
 }
 
-int systemd_ready(const char *socket_path, const char *status)
+int systemd_ready(const SystemdNotify *to, const char *status)
 {
     if (status == NULL)
-        return systemd_notify(socket_path, "READY=1");
-    return notify_with_status(socket_path, "READY=1\n", status);
+        return systemd_notify(to, "READY=1");
+    return notify_with_status(to, "READY=1\n", status);
 }
 
-int systemd_status(const char *socket_path, const char *status)
+int systemd_status(const SystemdNotify *to, const char *status)
 {
-    return notify_with_status(socket_path, "", status);
+    return notify_with_status(to, "", status);
 }
 
-int systemd_stopping(const char *socket_path)
+int systemd_stopping(const SystemdNotify *to)
 {
-    return systemd_notify(socket_path, "STOPPING=1");
+    return systemd_notify(to, "STOPPING=1");
 }
 
-int systemd_reloading(const char *socket_path, int64_t now_ns)
+int systemd_reloading(const SystemdNotify *to, int64_t now_ns)
 {
     char message[SYSTEMD_MESSAGE_SIZE];
     snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, now_ns / 1000);
-    return systemd_notify(socket_path, message);
+    return systemd_notify(to, message);
 }
 
-int systemd_watchdog(const char *socket_path)
+int systemd_watchdog(const SystemdNotify *to)
 {
-    return systemd_notify(socket_path, "WATCHDOG=1");
+    return systemd_notify(to, "WATCHDOG=1");
 }
 
 int64_t systemd_watchdog_ns(const char *usec, const char *pid, pid_t self)

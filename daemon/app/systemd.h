@@ -1,9 +1,8 @@
 /* What the service manager is told and what it asks for (sd_notify(3), sd_watchdog_enabled(3)), by
  * hand: it is one datagram, and not worth a library.
  *
- * The environment's strings come in as arguments: `socket_path` is NOTIFY_SOCKET, and where it is NULL
- * or empty nobody listens, nothing is sent and all is well. No state; any thread. Each call opens a
- * socket, sends without waiting for the reader unless its queue is full, and closes the socket.
+ * No state; any thread. Each call sends without waiting for the reader unless its queue is full, from the
+ * socket that it was given, or else from one that it opens and closes.
  *
  * => 0: sent, or nobody listens; -EINVAL: the path is neither absolute nor abstract ('@'), or too long;
  * or what socket and sendto gave. */
@@ -17,24 +16,30 @@ enum {
     SYSTEMD_MESSAGE_SIZE = 512 /* for the messages below; a longer status is cut */
 };
 
+/* Whom to tell. */
+typedef struct {
+    const char *path; /* NOTIFY_SOCKET; NULL or empty: nobody listens */
+    int fd;           /* a Unix datagram socket to send from; -1: none */
+} SystemdNotify;
+
 /* Sends any message: lines of KEY=VALUE. */
-int systemd_notify(const char *socket_path, const char *message);
+int systemd_notify(const SystemdNotify *to, const char *message);
 
 /* We serve now (also after a reload). `status` is one line for `systemctl status`; NULL: none. A line
  * break in it becomes a space. */
-int systemd_ready(const char *socket_path, const char *status);
+int systemd_ready(const SystemdNotify *to, const char *status);
 
 /* Only the line for `systemctl status`, at any time. */
-int systemd_status(const char *socket_path, const char *status);
+int systemd_status(const SystemdNotify *to, const char *status);
 
 /* We stop, as asked. */
-int systemd_stopping(const char *socket_path);
+int systemd_stopping(const SystemdNotify *to);
 
 /* We read the configuration again; systemd_ready() ends it. `now_ns` is CLOCK_MONOTONIC's. */
-int systemd_reloading(const char *socket_path, int64_t now_ns);
+int systemd_reloading(const SystemdNotify *to, int64_t now_ns);
 
 /* We are alive. */
-int systemd_watchdog(const char *socket_path);
+int systemd_watchdog(const SystemdNotify *to);
 
 /* How long systemd waits between two systemd_watchdog() before it calls us dead, from WATCHDOG_USEC
  * and WATCHDOG_PID (NULL: not set); send twice as often. => nanoseconds; 0: no watchdog, or it is for

@@ -62,6 +62,7 @@ static void assert_none(const char *pid, const char *count, const char *names)
     assert_int_equal(0, take(pid, count, names, &fds, &error));
     assert_int_equal(0, fds.udp_count);
     assert_int_equal(-1, fds.http);
+    assert_int_equal(-1, fds.notify);
 }
 
 static void assert_refused(int status, const char *message, const char *pid, const char *count,
@@ -113,11 +114,28 @@ static void test_names_decide_not_the_order(void **state)
     assert_int_equal(2, fds.udp_count);
     assert_int_equal(FIRST + 1, fds.udp[0]);
     assert_int_equal(FIRST + 2, fds.udp[1]);
+    assert_int_equal(-1, fds.notify);
     for (int fd = FIRST; fd < FIRST + 3; fd++) {
         assert_int_equal(FD_CLOEXEC, fcntl(fd, F_GETFD));
         assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
     }
     close_all(3);
+}
+
+static void test_a_socket_to_notify_from_waits(void **state)
+{
+    (void)state;
+    hand_over(0, socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0));
+    ListenFds fds;
+    ListenFdsError error = {"no message"};
+    if (take("4242", "1", "notify", &fds, &error) != 0)
+        fail_msg("%s", error.message);
+    assert_int_equal(FIRST, fds.notify);
+    assert_int_equal(-1, fds.http);
+    assert_int_equal(0, fds.udp_count);
+    assert_int_equal(FD_CLOEXEC, fcntl(FIRST, F_GETFD));
+    assert_false(fcntl(FIRST, F_GETFL) & O_NONBLOCK);
+    close_all(1);
 }
 
 static void test_the_type_decides_where_there_is_no_name(void **state)
@@ -145,10 +163,12 @@ static void test_names_that_nothing_is_done_for(void **state)
     (void)state;
     hand_over(0, udp_socket(AF_INET));
     assert_refused(-EINVAL,
-                   "LISTEN_FDNAMES: descriptor 200: \"statsd\" is neither \"udp\" nor \"http\"",
+                   "LISTEN_FDNAMES: descriptor 200: \"statsd\" is none of \"udp\", "
+                   "\"http\" and \"notify\"",
                    "4242", "1", "statsd");
     assert_refused(-EINVAL,
-                   "LISTEN_FDNAMES: descriptor 200: \"UDP\" is neither \"udp\" nor \"http\"",
+                   "LISTEN_FDNAMES: descriptor 200: \"UDP\" is none of \"udp\", "
+                   "\"http\" and \"notify\"",
                    "4242", "1", "UDP");
     assert_refused(-EINVAL, "LISTEN_FDNAMES: more names than the 1 descriptors", "4242", "1",
                    "udp:http");
@@ -177,6 +197,15 @@ static void test_the_wrong_kind_of_socket(void **state)
     hand_over(0, udp_socket(AF_UNIX));
     assert_refused(-EINVAL, "LISTEN_FDS: descriptor 200 (\"udp\") is no UDP socket", "4242", "1",
                    "udp");
+    assert_refused(-EINVAL,
+                   "LISTEN_FDS: descriptor 200 (\"a.socket\") is no UDP socket or listening TCP "
+                   "socket",
+                   "4242", "1", "a.socket"); /* what it is for only its name can tell */
+    close_all(1);
+
+    hand_over(0, udp_socket(AF_INET));
+    assert_refused(-EINVAL, "LISTEN_FDS: descriptor 200 (\"notify\") is no Unix datagram socket",
+                   "4242", "1", "notify");
     close_all(1);
 
     hand_over(0, open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -201,6 +230,12 @@ static void test_too_many_of_a_kind(void **state)
                    "http:http");
     close_all(2);
 
+    hand_over(0, udp_socket(AF_UNIX));
+    hand_over(1, udp_socket(AF_UNIX));
+    assert_refused(-E2BIG, "LISTEN_FDS: descriptors 200 and 201 are both for notify", "4242", "2",
+                   "notify:notify");
+    close_all(2);
+
     for (int i = 0; i <= LISTEN_FDS_MAX; i++)
         hand_over(i, udp_socket(AF_INET));
     ListenFds fds;
@@ -217,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_handed_over),
         cmocka_unit_test(test_bad_numbers),
         cmocka_unit_test(test_names_decide_not_the_order),
+        cmocka_unit_test(test_a_socket_to_notify_from_waits),
         cmocka_unit_test(test_the_type_decides_where_there_is_no_name),
         cmocka_unit_test(test_names_that_nothing_is_done_for),
         cmocka_unit_test(test_the_wrong_kind_of_socket),
