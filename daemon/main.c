@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,10 @@
 #include "app/app.h"
 #include "app/systemd.h"
 #include "base/log.h"
+
+enum {
+    MAX_KEYS = 32 /* more than there are */
+};
 
 /* => the exit status after what was asked for has been printed. */
 static int end_of_output(void)
@@ -70,6 +75,22 @@ static int read_environment(AppEnvironment *out)
     return 0;
 }
 
+/* Addresses that somebody has set and that are not bound must not go unnoticed. */
+static void tell_unused(const Config *config, const ListenFds *sockets)
+{
+    Config defaults;
+    const ConfigKey *set[MAX_KEYS];
+    config_defaults(&defaults);
+    size_t count = config_diff(&defaults, config, set, MAX_KEYS);
+    for (size_t i = 0; i < count && i < MAX_KEYS; i++) {
+        bool udp = strcmp(set[i]->section, "ingest") == 0 && strcmp(set[i]->name, "udp") == 0;
+        bool http = strcmp(set[i]->section, "http") == 0 && strcmp(set[i]->name, "listen") == 0;
+        if ((udp && sockets->udp_count > 0) || (http && sockets->http >= 0))
+            log_warning("app", "%s.%s is not used: the service manager has handed over the sockets",
+                        set[i]->section, set[i]->name);
+    }
+}
+
 static int run(const Options *options)
 {
     Config config;
@@ -88,6 +109,7 @@ static int run(const Options *options)
     log_set_level(config.log.level);
     if (read_environment(&environment) != 0)
         return APP_EXIT_FAILED;
+    tell_unused(&config, &environment.sockets);
     return app_run(&config, options, &environment);
 }
 
