@@ -12,6 +12,8 @@ INCLUDEDIR  ?= $(PREFIX)/include
 SYSCONFDIR  ?= /etc
 # By pkg-config where systemd is there, else where it would be.
 SYSTEMDUNITDIR ?= $(or $(shell pkg-config --variable=systemdsystemunitdir systemd 2>/dev/null),/lib/systemd/system)
+# Where the daemon's shared libraries lie: in the unit's sandbox nothing but them and it is executable.
+LIBRARY_DIRS ?= $(shell ldd $(B)/atomicstatsd | grep -o '/[^ ]*' | xargs -r realpath | xargs -r dirname | sort -u)
 PYTHON      ?= /usr/bin/python3
 MODE        ?= release
 Q           := $(if $(V),,@)
@@ -27,6 +29,7 @@ UNIT     := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 STRESS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/stress/stress_*.c)))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
+UNITS    := $(notdir $(sort $(wildcard systemd/*.service systemd/*.socket)))
 
 # ---- flags --------------------------------------------------------------------------------------
 # Recursive (=): pkg-config is asked in the recipes, after `make deps` may have installed it.
@@ -165,15 +168,17 @@ install: all
 	$(Q)printf '%s\n' 'Name: atomicstats' 'Description: Lock-free statistics for any number of threads' \
 	    'Version: $(VERSION)' 'Cflags: -I$(INCLUDEDIR)' 'Libs: -L$(LIBDIR) -latomicstats -lm -pthread' \
 	    > $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc
-	$(Q)sed 's|@BINDIR@|$(BINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' systemd/atomicstatsd.service \
-	    > $(DESTDIR)$(SYSTEMDUNITDIR)/atomicstatsd.service
+	$(Q)for unit in $(UNITS); do \
+	    sed 's|@BINDIR@|$(BINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|; s|@LIBRARY_DIRS@|$(LIBRARY_DIRS)|' systemd/$$unit \
+	        > $(DESTDIR)$(SYSTEMDUNITDIR)/$$unit || exit 1; \
+	done
 	@# The administrator's file is never overwritten: a newer sample goes beside it.
 	$(Q)c=$(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json; \
 	    install -m 644 config/atomicstatsd.json $$c$$(test -e $$c && echo .new || :)
 
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(BINDIR)/atomicstatsd $(DESTDIR)$(LIBDIR)/libatomicstats.* \
-	    $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc $(DESTDIR)$(SYSTEMDUNITDIR)/atomicstatsd.service \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc $(UNITS:%=$(DESTDIR)$(SYSTEMDUNITDIR)/%) \
 	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json.new
 	$(Q)rm -rf $(DESTDIR)$(INCLUDEDIR)/atomicstats
 	@echo 'kept: $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json'

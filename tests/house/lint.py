@@ -116,7 +116,7 @@ def check_units():
                 text = file.read()
             text = re.sub(r"@BINDIR@", os.path.join(directory, "bin"), text)
             text = re.sub(r"(?m)^(Exec\w+=[-@:+!]*)\S*/atomicstatsd(?=\s|$)", rf"\1{program}", text)
-            text = re.sub(r"@[A-Z]+DIR@", "/etc", text)
+            text = re.sub(r"@[A-Z_]+@", "/etc", text)
             units.append(os.path.join(directory, os.path.basename(name)))
             with open(units[-1], "w", encoding="utf-8") as file:
                 file.write(text)

@@ -47,7 +47,9 @@ def test_install_puts_everything_in_its_place():
                      "usr/include/atomicstats/counter.h", "usr/include/atomicstats/flag.h",
                      "usr/include/atomicstats/stats.h", "usr/include/atomicstats/progress.h"):
             tap.contains(name, found, "installed files")
-        tap.check(any(name.endswith("/atomicstatsd.service") for name in found), f"no unit in {found}")
+        tap.equal(["atomicstatsd-hold@.service", "atomicstatsd-http.socket", "atomicstatsd-notify.socket",
+                   "atomicstatsd-udp.socket", "atomicstatsd.service"],
+                  [os.path.basename(name) for name in found if name.endswith((".service", ".socket"))], "units")
         tap.equal(0o755, os.stat(os.path.join(at, "usr/bin/atomicstatsd")).st_mode & 0o777, "mode of the program")
         done = subprocess.run([os.path.join(at, "usr/bin/atomicstatsd"), "-c", os.path.join(at, CONFIG),
                                "--check-config"], stderr=subprocess.PIPE, text=True)
@@ -70,22 +72,40 @@ def test_a_program_builds_against_what_is_installed():
         tap.equal(0, done.returncode, "exit status of the program")
 
 
-def test_the_unit_is_sound():
+def units(directory):
+    return [os.path.join(directory, name) for name in files(directory) if name.endswith((".service", ".socket"))]
+
+
+def systemd_analyze(*arguments):
     if not shutil.which("systemd-analyze"):
         raise tap.Skip("no systemd-analyze here")
+    done = subprocess.run(["systemd-analyze", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def test_the_units_are_sound():
     with Installed() as at:
-        unit = next(os.path.join(at, name) for name in files(at) if name.endswith("/atomicstatsd.service"))
-        with open(unit, encoding="utf-8") as file:
-            text = file.read()
-        tap.equal([], re.findall(r"@[A-Z_]+@", text), "placeholders left in the unit")
-        tap.contains("/usr/bin/atomicstatsd", text, "the unit's command")
-        # Where it is now, its program lies under the staging directory.
-        with open(unit, "w", encoding="utf-8") as file:
-            file.write(re.sub(r"(?m)^(Exec\w+=[-@:+!]*)/usr/bin/", rf"\1{at}/usr/bin/", text))
-        done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        ours = [line for line in done.stdout.splitlines() if "atomicstatsd" in line]
-        tap.equal((0, []), (done.returncode, ours), "exit status and complaints of systemd-analyze verify")
+        for unit in units(at):
+            with open(unit, encoding="utf-8") as file:
+                text = file.read()
+            tap.equal([], re.findall(r"@[A-Z_]+@", text), f"placeholders left in {unit}")
+            # Where it is now, its program lies under the staging directory.
+            with open(unit, "w", encoding="utf-8") as file:
+                file.write(re.sub(r"(?m)^(Exec\w+=[-@:+!]*)/usr/bin/", rf"\1{at}/usr/bin/", text))
+        status, output = systemd_analyze("verify", "--man=no", *units(at))
+        ours = [line for line in output.splitlines() if "atomicstatsd" in line]
+        tap.equal((0, []), (status, ours), "exit status and complaints of systemd-analyze verify")
+
+
+def test_the_service_is_exposed_to_next_to_nothing():
+    with Installed() as at:
+        unit = next(unit for unit in units(at) if unit.endswith("/atomicstatsd.service"))
+        status, output = systemd_analyze("security", "--offline=yes", "--no-pager", "--threshold=2", unit)
+        found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", output)
+        tap.check(found, f"there is a level in:\n{output}")
+        tap.check(float(found.group(1)) <= 0.2 and status == 0,
+                  f"exposure: expected at most 0.2, actual {found.group(1)} (exit status {status}):\n"
+                  + "\n".join(line for line in output.splitlines() if line.startswith("✗")))
 
 
 def test_installing_again_keeps_the_administrator_s_configuration():
