@@ -3,7 +3,7 @@
 
     tests/run.py [STAGE...] [-k PATTERN] [-v]
 
-STAGE: unit asan tsan clang house model integration clients fuzz (all, in this order, if none is named).
+STAGE: unit asan tsan clang house model integration systemd clients fuzz (all, in this order, if none is named).
 -k runs only the test programs whose name ("integration/test_http.py") has PATTERN in it.
 -v shows the output of tests that pass, too.
 
@@ -304,6 +304,13 @@ def stage_integration(runner):
             runner.python(folder, name, f"portable/{folder}/{name}", {"TEST_SCANNER": "portable"})
 
 
+def stage_systemd(runner):
+    """the installed units under a real systemd"""
+    if need_daemon(runner):
+        for name in tests_in("systemd"):
+            runner.python("systemd", name)
+
+
 def stage_clients(runner):
     """real StatsD clients"""
     if need_daemon(runner):
@@ -318,7 +325,7 @@ def stage_fuzz(runner):
 
 
 STAGES = {name[6:]: function for name, function in list(globals().items()) if name.startswith("stage_")}
-ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "clients", "fuzz")
+ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "systemd", "clients", "fuzz")
 
 
 def main():
