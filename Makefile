@@ -88,7 +88,8 @@ need_clang = $(if $(filter fuzz,$(MODE)),$(if $(findstring clang,$(shell $(CC) -
 # `make CFLAGS=-O3 && sudo make install` installs what was made, and makes the rest in the same way.
 FLAGS_GIVEN := $(filter command environment,$(foreach v,CC CFLAGS CPPFLAGS LDFLAGS WERROR,$(origin $v)))
 AS_MADE     := $(if $(filter-out install,$(MAKECMDGOALS))$(FLAGS_GIVEN),,$(MAKECMDGOALS))
-command      = $(or $(if $(AS_MADE),$(file <$(OBJ)/$1.stamp)),$($1))
+# (strip: make 4.3 sometimes leaves the line break at the file's end.)
+command      = $(or $(if $(AS_MADE),$(strip $(file <$(OBJ)/$1.stamp))),$($1))
 
 $(OBJ)/%.o: %.c $(OBJ)/compile.stamp
 	$(call say,CC,$<)

@@ -13,9 +13,9 @@ from daemon import ROOT
 CONFIG = "etc/atomicstatsd/atomicstatsd.json"
 
 
-def make(target, directory, *variables):
+def make(target, directory, *variables, root=ROOT):
     env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DESTDIR", "PREFIX")}
-    done = subprocess.run(["make", "-C", ROOT, target, f"DESTDIR={directory}", "PREFIX=/usr", *variables], env=env,
+    done = subprocess.run(["make", "-C", root, target, f"DESTDIR={directory}", "PREFIX=/usr", *variables], env=env,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     tap.equal(0, done.returncode, f"exit status of make {target}:\n{done.stdout[-3000:]}\n")
 
@@ -54,6 +54,16 @@ def test_install_puts_everything_in_its_place():
         done = subprocess.run([os.path.join(at, "usr/bin/atomicstatsd"), "-c", os.path.join(at, CONFIG),
                                "--check-config"], stderr=subprocess.PIPE, text=True)
         tap.equal((0, ""), (done.returncode, done.stderr), "the installed program on the installed configuration")
+
+
+def test_install_makes_what_is_not_made():
+    with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+        root = os.path.join(directory, "root")
+        for name in ("daemon", "include", "config", "systemd"):
+            shutil.copytree(os.path.join(ROOT, name), os.path.join(root, name))
+        shutil.copy(os.path.join(ROOT, "Makefile"), root)
+        make("install", os.path.join(directory, "tree"), root=root)
+        tap.contains("usr/bin/atomicstatsd", files(os.path.join(directory, "tree")), "installed files")
 
 
 def test_a_program_builds_against_what_is_installed():
