@@ -23,6 +23,7 @@ BINARY = "/usr/local/bin/atomicstatsd"
 PROBE = "/usr/local/libexec/probe"
 CONFIG = "/etc/atomicstatsd/atomicstatsd.json"
 DROP_INS = "/run/systemd/system"
+STATE = "/var/lib/private/atomicstatsd"  # where DynamicUser=yes has it
 UDP, HTTP = ("127.0.0.1", 8125), ("127.0.0.1", 8127)
 OUTSIDE = "192.0.2.1"  # of this machine, but not of its loopback network
 
@@ -107,7 +108,7 @@ class Service:
             shutil.rmtree(os.path.join(DROP_INS, unit + ".d"))
         write(CONFIG, self.installed)
         run("systemctl", "daemon-reload")
-        run("systemctl", "clean", "--what=all", NAME)
+        shutil.rmtree(STATE, ignore_errors=True)
         if isinstance(error, tap.Failure):
             raise tap.Failure(f"{error}\nthe journal:\n" + "\n".join(messages[-40:]))
 
