@@ -154,6 +154,7 @@ static bool begins_with(StatsdPart line, const char *prefix)
     return line.length >= wanted && memcmp(line.text, prefix, wanted) == 0;
 }
 
+/* Takes the next line, whatever it is. Not inlined, for the ways below need the registers. */
 static __attribute__((noinline)) StatsdVerdict take_any(StatsdText *text, StatsdValue *values,
                                                         StatsdPart *line, StatsdLine *out,
                                                         RejectReason *why)
@@ -168,48 +169,59 @@ static __attribute__((noinline)) StatsdVerdict take_any(StatsdText *text, Statsd
     return verdict_of(parse_line(text, &taken, values, out), why);
 }
 
-/* ---- most lines: NAME:NUMBERS|TYPE, in ASCII, and perhaps sections ------------------------------- */
+/* ---- most lines: NAME:VALUES|TYPE, in ASCII, and perhaps sections -------------------------------- */
 
 /* Goes on behind the type, at the "|" at `bar`. All before it is known to be good. */
 static __attribute__((noinline)) StatsdVerdict take_sections(StatsdText *text, const uint16_t *bar,
                                                              SeriesKind kind, StatsdValue *values,
-                                                             StatsdPart *line, StatsdLine *out,
-                                                             RejectReason *why)
+                                                             size_t count, StatsdPart *line,
+                                                             StatsdLine *out, RejectReason *why)
 {
-    const uint16_t *first = text->delimiter;
     const char *begin = text->bytes + text->at;
-    const StatsdPart name = {begin, *first - text->at};
-    size_t count = (size_t)(bar - first) - 1;
+    const StatsdPart name = {begin, *text->delimiter - text->at};
     Sections sections = {0};
     const char *end = sort_sections(text, bar, &sections);
     *line = (StatsdPart){begin, (size_t)(end - begin)};
     return verdict_of(finish(text, kind, name, &sections, values, count, out), why);
 }
 
-/* Takes the next line, which has `count` values and then a "|" at `bar`. One that turns out to be of
- * another sort, or bad, goes the way of any line. */
+/* => the kind of the type between two delimiters. */
+static inline SeriesKind kind_between(const StatsdText *text, const uint16_t *bar)
+{
+    size_t from = (size_t)bar[0] + 1;
+    return type_kind(text->bytes + from, bar[1] - from);
+}
+
+static inline bool has_numbers(SeriesKind kind)
+{
+    return kind == SERIES_STATS || kind == SERIES_COUNTER || kind == SERIES_GAUGE;
+}
+
+/* Takes the next line, of this kind. Its values stand behind so many colons and end at *values_to; `last`
+ * is the delimiter behind the type. What is not like most lines, or bad, goes the way of any line. */
 static inline __attribute__((always_inline)) StatsdVerdict
-take_numbers(StatsdText *text, const uint16_t *bar, size_t count, StatsdValue *values,
-             StatsdPart *line, StatsdLine *out, RejectReason *why)
+take_common(StatsdText *text, SeriesKind kind, size_t colons, const uint16_t *values_to,
+            const uint16_t *last, StatsdValue *values, StatsdPart *line, StatsdLine *out,
+            RejectReason *why)
 {
     const char *bytes = text->bytes;
     const uint16_t *first = text->delimiter;
     size_t from = text->at;
     size_t name_length = *first - from;
-    size_t type = (size_t)*bar + 1;
-    size_t to = bar[1];
-    SeriesKind kind = type_kind(bytes + type, to - type);
-    bool numbers = kind == SERIES_STATS || kind == SERIES_COUNTER || kind == SERIES_GAUGE;
-    if (!numbers || !text->plain || name_length - 1 >= SERIES_NAME_MAX || bytes[from] == '_')
+    size_t to = *last;
+    bool numbers = has_numbers(kind);
+    size_t count = numbers ? colons : 1; /* elsewhere a colon is part of the value */
+    if (!text->plain || name_length - 1 >= SERIES_NAME_MAX || bytes[from] == '_')
         return take_any(text, values, line, out, why);
-    if (count == 1 ? statsd_number_parse(bytes, (size_t)*first + 1, *bar, values) != 0
-                   : statsd_values_parse(kind, bytes, first, count, *bar, values) == 0)
+    if (colons == 1 && numbers
+            ? statsd_number_parse(bytes, (size_t)*first + 1, *values_to, values) != 0
+            : statsd_values_parse(kind, bytes, first, colons, *values_to, values) == 0)
         return take_any(text, values, line, out, why);
     if (to < text->length && bytes[to] != '\n')
-        return bytes[to] == '|' ? take_sections(text, bar + 1, kind, values, line, out, why)
+        return bytes[to] == '|' ? take_sections(text, last, kind, values, count, line, out, why)
                                 : take_any(text, values, line, out, why);
     text->at = to + 1;
-    text->delimiter = bar + 2;
+    text->delimiter = last + 1;
     line->text = bytes + from;
     line->length = to - from;
     out->key.kind = kind;
@@ -223,24 +235,33 @@ take_numbers(StatsdText *text, const uint16_t *bar, size_t count, StatsdValue *v
     return STATSD_SAMPLE;
 }
 
-static __attribute__((noinline)) StatsdVerdict take_packed(StatsdText *text, StatsdValue *values,
-                                                           StatsdPart *line, StatsdLine *out,
-                                                           RejectReason *why)
+/* Packed values, or no type; or another line yet. */
+static __attribute__((noinline)) StatsdVerdict take_less_common(StatsdText *text,
+                                                                StatsdValue *values,
+                                                                StatsdPart *line, StatsdLine *out,
+                                                                RejectReason *why)
 {
     const uint16_t *first = text->delimiter;
-    const uint16_t *bar = skip_colons(text, first);
-    if (bar == first || !stands_at(text, bar, '|'))
+    const uint16_t *at = skip_colons(text, first);
+    size_t colons = (size_t)(at - first);
+    if (colons == 0)
         return take_any(text, values, line, out, why);
-    return take_numbers(text, bar, (size_t)(bar - first), values, line, out, why);
+    if (stands_at(text, at, '|'))
+        return take_common(text, kind_between(text, at), colons, at, at + 1, values, line, out,
+                           why);
+    return take_common(text, SERIES_STATS, colons, at, at, values, line, out, why);
 }
 
 /* One value is the rule. With its "|" at a place known beforehand there is less to keep in registers,
- * which are what take_numbers() is short of. */
+ * which are what take_common() is short of. */
 StatsdVerdict statsd_text_next(StatsdText *text, StatsdValue *values, StatsdPart *line,
                                StatsdLine *out, RejectReason *why)
 {
     const uint16_t *first = text->delimiter;
     if (text->end - first < 2 || text->bytes[first[0]] != ':' || text->bytes[first[1]] != '|')
-        return take_packed(text, values, line, out, why);
-    return take_numbers(text, first + 1, 1, values, line, out, why);
+        return take_less_common(text, values, line, out, why);
+    SeriesKind kind = kind_between(text, first + 1);
+    if (!has_numbers(kind))
+        return take_less_common(text, values, line, out, why);
+    return take_common(text, kind, 1, first + 1, first + 2, values, line, out, why);
 }
