@@ -58,7 +58,9 @@ static inline unsigned char *fixture_directory_read(const FixtureDirectory *d, c
 static inline void fixture_directory_write(const FixtureDirectory *d, const char *name,
                                            const void *bytes, size_t length)
 {
-    int fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    /* Not truncated: some file systems flush a file to the disk that was truncated and written again. */
+    (void)unlinkat(d->fd, name, 0);
+    int fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(length, write(fd, bytes, length));
     close(fd);
