@@ -15,6 +15,7 @@
 
 enum {
     READERS = 3,       /* main included */
+    PATIENCE_S = 60,   /* for the writer and main to run at the same time, on a loaded machine */
     SEQUENCE = 200000, /* the sum of squares, n^3 / 3, must fit a double exactly */
     LOOKS = 1000       /* snapshots between two looks at the clock */
 };
@@ -163,7 +164,9 @@ static bool run(double seconds, bool one_round, void (*write)(Arena *), Invarian
         read_round(&reader[0]);
         pthread_barrier_wait(&arena.barrier);
         rounds++;
-    } while (!one_round && now() < deadline);
+        /* Rounds in which main saw nothing new show nothing. */
+    } while (!one_round &&
+             (now() < deadline || (reader[0].between == 0 && now() < deadline + PATIENCE_S)));
     arena.over = true;
     pthread_barrier_wait(&arena.barrier);
     for (int i = 0; i < READERS; i++)
