@@ -87,14 +87,15 @@ def test_memory_is_used_again_and_series_in_use_stay_exact():
             def use():
                 flow.send(b"hot:1|c", port=0)
                 flow.settle()
-            for number in range(5):
+            for number in range(7):
                 wave(flow, number, names)
                 flow.settle()
                 memory.append(sum(d.server()["memory"][part] for part in ("cells_bytes", "registry_bytes")))
                 gone = (number + 1) * (names + 1)
                 hot += use_until(use, lambda: left(d) == (1, gone), f"wave {number} expires")
                 tap.equal({"hot": hot}, d.stats()["counters"], f"counters after wave {number}")
-    tap.within(0, 1.1 * memory[1], max(memory[2:]), f"bytes held with each wave: {memory}; the greatest later one")
+    # What has expired is freed a second later, so two waves may be held at once; of a leak there were seven.
+    tap.within(0, 3 * memory[1], max(memory[2:]), f"bytes held with each wave: {memory}; the greatest later one")
 
 
 if __name__ == "__main__":
