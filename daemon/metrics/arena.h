@@ -12,9 +12,12 @@
 #ifndef METRICS_ARENA_H
 #define METRICS_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct {
+    int fd;      /* of the file behind it; -1: none */
+    bool sparse; /* see arena_fill() */
     char *base;
     size_t reserved;  /* bytes of addresses */
     size_t committed; /* bytes that may be touched, from base */
@@ -25,7 +28,18 @@ typedef struct {
  * there is. */
 int arena_init(Arena *arena, size_t bytes);
 
-/* Gives everything back. Accepts a zeroed Arena. */
+/* The same in a file: what is written is in the file at once, for whoever comes after this process, also
+ * after a kill. The file is empty and grows as the arena does, its pages there before they are used, so
+ * that a full disk is an allocation that fails. Takes `fd` over, if it succeeds.
+ * => 0 or negative errno. */
+int arena_init_file(Arena *arena, size_t bytes, int fd);
+
+/* Of an arena in a file that was made sparse before its first allocation: gives the file the pages of a range
+ * that was handed out, and that nobody may touch before. Of any other arena: does nothing.
+ * => 0 or negative errno. */
+int arena_fill(const Arena *arena, const void *start, size_t bytes);
+
+/* Gives the memory back, and closes the file. Accepts a zeroed Arena. */
 void arena_fini(Arena *arena);
 
 /* => `bytes` of zeroed memory at a multiple of `alignment` (a power of two, at most 4096), or NULL:

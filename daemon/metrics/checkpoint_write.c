@@ -71,9 +71,11 @@ static bool write_some(Writer *w, SeriesWalk *walk)
         const Series *series = series_walk_next(walk);
         if (series == NULL)
             return false;
-        /* relaxed: as in snapshot.c. */
-        if (atomic_load_explicit(&series->live, memory_order_relaxed) != 0 &&
-            series_record_write(series, &w->buffer))
+        if (!series_is_live(series))
+            continue;
+        SeriesContent content;
+        series_read(series, &content);
+        if (series_record_write(&content, &w->buffer))
             w->head.info.series++;
     }
     return true;

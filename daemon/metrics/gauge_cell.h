@@ -1,23 +1,25 @@
-/* A gauge: the last value wins, whichever thread received it. One shared cell. Any thread. */
+/* A gauge: the last value wins, whichever thread received it. One shared cell, two copies of the value
+ * and a turn.h. Any thread. */
 #ifndef METRICS_GAUGE_CELL_H
 #define METRICS_GAUGE_CELL_H
 
-#include <stdatomic.h>
+#include "metrics/redo.h"
+#include "metrics/turn.h"
 
+/* Zeroed memory is a gauge that is not set. */
 typedef struct {
-    _Atomic double value; /* NAN: not set yet; a gauge cannot become one, its inputs are finite */
+    Turn turn;
+    _Atomic double copy[2];
 } GaugeCell;
 
-/* Makes it a gauge that is not set. Before other threads see it. */
-void gauge_cell_init(GaugeCell *cell);
+/* Replaces the value. Waits for another thread that does the same. `redo`: the thread's, which then
+ * counts one value more; NULL: none. */
+void gauge_cell_set(GaugeCell *cell, double value, Redo *redo);
 
-/* Replaces the value. Wait-free. */
-void gauge_cell_set(GaugeCell *cell, double value);
+/* Changes the value by `delta`; one that is not set counts as 0. Else like gauge_cell_set(). */
+void gauge_cell_add(GaugeCell *cell, double delta, Redo *redo);
 
-/* Changes the value by `delta`; one that is not set counts as 0. Lock-free. */
-void gauge_cell_add(GaugeCell *cell, double delta);
-
-/* => the value, NAN while it is not set. */
+/* => the value, NAN while it is not set. Lock-free. */
 double gauge_cell_get(const GaugeCell *cell);
 
 #endif

@@ -26,6 +26,12 @@ int pages_commit(void *start, size_t bytes)
     return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
 }
 
+int pages_map_file(void *start, size_t bytes, int fd)
+{
+    void *at = mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+    return at == MAP_FAILED ? -errno : 0;
+}
+
 void pages_prefer_huge(void *start, size_t bytes)
 {
     (void)madvise(start, bytes, MADV_HUGEPAGE);

@@ -19,6 +19,10 @@ void *pages_reserve(size_t bytes);
 /* Makes reserved addresses usable. => 0 or negative errno. */
 int pages_commit(void *start, size_t bytes);
 
+/* Puts a file where addresses are reserved: what is written there is in the file. Only what the file has
+ * may be touched. => 0 or negative errno. */
+int pages_map_file(void *start, size_t bytes, int fd);
+
 /* Asks for huge pages in a range, a wish that may be ignored. */
 void pages_prefer_huge(void *start, size_t bytes);
 

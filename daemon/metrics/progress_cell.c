@@ -3,102 +3,105 @@
 #include <math.h>
 #include <stdatomic.h>
 
+static void begin_run(ProgressState *state, int64_t done, int64_t now_ns)
+{
+    state->base = done;
+    state->started_ns = now_ns;
+}
+
+/* Both numbers are 0 or more. => their sum, at most INT64_MAX. */
+static int64_t add(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+static void apply(ProgressState *state, const ProgressChange *change, int64_t now_ns)
+{
+    bool fresh = state->updated_ns == 0;
+    if (change->has_more) {
+        state->done = add(state->done, change->more);
+    } else if (change->has_done) {
+        fresh = fresh || change->done < state->done;
+        state->done = change->done;
+    }
+    if (fresh)
+        begin_run(state, state->done, now_ns);
+    if (change->has_total)
+        state->total = change->total;
+    state->updated_ns = now_ns;
+}
+
+/* relaxed: whoever reads does it between turn_seen() and turn_still(), or has the turn. */
 static int64_t get(const _Atomic int64_t *field)
 {
-    /* relaxed: independent figures. Only updated_ns publishes others, see progress_cell_read(). */
     return atomic_load_explicit(field, memory_order_relaxed);
 }
 
-static void put(_Atomic int64_t *field, int64_t value)
+static ProgressState load(const _Atomic int64_t *copy)
 {
-    atomic_store_explicit(field, value, memory_order_relaxed); /* relaxed: see get() */
+    return (ProgressState){get(&copy[0]), get(&copy[1]), get(&copy[2]), get(&copy[3]),
+                           get(&copy[4])};
 }
 
-static void begin_run(ProgressCell *cell, int64_t done, int64_t now_ns)
+/* The rest of a turn. */
+static void finish(ProgressCell *cell, uint64_t word, const ProgressState *state)
 {
-    put(&cell->base, done);
-    put(&cell->started_ns, now_ns);
+    const int64_t fields[PROGRESS_FIELDS] = {state->done, state->total, state->base,
+                                             state->started_ns, state->updated_ns};
+    _Atomic int64_t *copy = cell->copy[!turn_copy(word)];
+    turn_write();
+    for (int i = 0; i < PROGRESS_FIELDS; i++)
+        atomic_store_explicit(&copy[i], fields[i], memory_order_relaxed); /* turn_end() publishes */
+    turn_end(&cell->turn, word);
 }
 
-static void touch(ProgressCell *cell, int64_t now_ns)
+void progress_cell_change(ProgressCell *cell, const ProgressChange *change, int64_t now_ns,
+                          Redo *redo)
 {
-    /* release: whoever sees that the cell was updated sees the update; pairs with the acquire in
-     * progress_cell_read(). */
-    atomic_store_explicit(&cell->updated_ns, now_ns, memory_order_release);
-}
-
-void progress_cell_set_done(ProgressCell *cell, int64_t done, int64_t now_ns)
-{
-    if (get(&cell->updated_ns) == 0 || done < astats_progress_done(&cell->progress))
-        begin_run(cell, done, now_ns);
-    astats_progress_set_done(&cell->progress, done);
-    touch(cell, now_ns);
-}
-
-void progress_cell_add_done(ProgressCell *cell, int64_t more, int64_t now_ns)
-{
-    int64_t done = astats_progress_add(&cell->progress, more);
-    if (done < more) {
-        /* Both are 0 or more, so the sum has wrapped around. */
-        done = INT64_MAX;
-        astats_progress_set_done(&cell->progress, done);
-    }
-    if (get(&cell->updated_ns) == 0)
-        begin_run(cell, done, now_ns);
-    touch(cell, now_ns);
-}
-
-void progress_cell_set_total(ProgressCell *cell, int64_t total, int64_t now_ns)
-{
-    astats_progress_set_total(&cell->progress, total);
-    if (get(&cell->updated_ns) == 0)
-        begin_run(cell, 0, now_ns);
-    touch(cell, now_ns);
-}
-
-ProgressState progress_cell_state(const ProgressCell *cell)
-{
-    ProgressState state;
-    /* acquire, and first: as in progress_cell_read(). */
-    state.updated_ns = atomic_load_explicit(&cell->updated_ns, memory_order_acquire);
-    state.done = astats_progress_done(&cell->progress);
-    state.total = astats_progress_total(&cell->progress);
-    state.base = get(&cell->base);
-    state.started_ns = get(&cell->started_ns);
-    return state;
+    uint64_t word = turn_take(&cell->turn);
+    ProgressState state = load(cell->copy[turn_copy(word)]);
+    apply(&state, change, now_ns);
+    if (redo != NULL)
+        redo_begin(redo, &cell->turn.word, word, 1);
+    finish(cell, word, &state);
 }
 
 void progress_cell_restore(ProgressCell *cell, const ProgressState *state)
 {
-    astats_progress_set_done(&cell->progress, state->done);
-    astats_progress_set_total(&cell->progress, state->total);
-    put(&cell->base, state->base);
-    put(&cell->started_ns, state->started_ns);
-    touch(cell, state->updated_ns);
+    finish(cell, turn_take(&cell->turn), state);
+}
+
+ProgressState progress_cell_state(const ProgressCell *cell)
+{
+    uint64_t seen;
+    ProgressState state;
+    do {
+        seen = turn_seen(&cell->turn);
+        state = load(cell->copy[turn_copy(seen)]);
+    } while (!turn_still(&cell->turn, seen));
+    return state;
 }
 
 bool progress_cell_read(const ProgressCell *cell, ProgressValue *out)
 {
-    /* acquire: pairs with the release in touch(). */
-    int64_t updated = atomic_load_explicit(&cell->updated_ns, memory_order_acquire);
-    if (updated == 0)
+    ProgressState state = progress_cell_state(cell);
+    if (state.updated_ns == 0)
         return false;
 
     const double unknown = (double)NAN;
     ProgressValue value = {
-        .done = astats_progress_done(&cell->progress),
-        .total = astats_progress_total(&cell->progress),
+        .done = state.done,
+        .total = state.total,
         .fraction = unknown,
         .rate_per_s = unknown,
         .eta_s = unknown,
-        .started_ns = get(&cell->started_ns),
-        .updated_ns = updated,
+        .started_ns = state.started_ns,
+        .updated_ns = state.updated_ns,
     };
-    int64_t base = get(&cell->base);
     if (value.total > 0)
         value.fraction = (double)value.done / (double)value.total;
-    if (value.done > base && value.updated_ns > value.started_ns)
-        value.rate_per_s = ((double)value.done - (double)base) /
+    if (value.done > state.base && value.updated_ns > value.started_ns)
+        value.rate_per_s = ((double)value.done - (double)state.base) /
                            ((double)(value.updated_ns - value.started_ns) * 1e-9);
     if (value.total > 0 && !isnan(value.rate_per_s))
         value.eta_s = fmax(0, ((double)value.total - (double)value.done) / value.rate_per_s);

@@ -1,7 +1,9 @@
-/* A progress series: an AtomicProgress with the times that a rate needs. One shared cell.
+/* A progress series: how much of how much is done, with the times that a rate needs. One shared cell, two
+ * copies of its state and a turn.h.
  *
- * Any thread may update and read; each figure is atomic by itself, updates that arrive through two
- * ingest threads at once are one after the other in some order, as two datagrams in flight are.
+ * Any thread may update and read: an update is one step, and what is read is one state. Updates that
+ * arrive through two ingest threads at once are one after the other in some order, as two datagrams in
+ * flight are.
  *
  * A run begins with the first update, and anew whenever `done` is set below what it was (the job was
  * started again). Its rate is what was done since the first update of the run, divided by the time
@@ -12,43 +14,51 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <atomicstats/progress.h>
-
+#include "metrics/redo.h"
 #include "metrics/series.h"
+#include "metrics/turn.h"
 
-/* Zeroed memory is a progress that nothing is known of. Times: CLOCK_REALTIME, ns. */
-typedef struct {
-    AtomicProgress progress;
-    _Atomic int64_t base;       /* `done` when the run began */
-    _Atomic int64_t started_ns; /* when it began */
-    _Atomic int64_t updated_ns; /* 0: never updated */
-} ProgressCell;
-
-/* `done` units are done (0 to INT64_MAX). `now_ns`: the time of arrival. */
-void progress_cell_set_done(ProgressCell *cell, int64_t done, int64_t now_ns);
-
-/* `more` further units are done (0 to INT64_MAX). Stays at INT64_MAX rather than wrap. */
-void progress_cell_add_done(ProgressCell *cell, int64_t more, int64_t now_ns);
-
-/* There are `total` units in all; 0: unknown. */
-void progress_cell_set_total(ProgressCell *cell, int64_t total, int64_t now_ns);
-
-/* What a cell holds, all of it. */
+/* What a cell holds. Times: CLOCK_REALTIME, ns. Zeroed: nothing is known. */
 typedef struct {
     int64_t done;
-    int64_t total;
-    int64_t base;
-    int64_t started_ns;
+    int64_t total;      /* 0: unknown */
+    int64_t base;       /* `done` when the run began */
+    int64_t started_ns; /* when it began */
     int64_t updated_ns; /* 0: never updated */
 } ProgressState;
 
-/* => the state. Any thread. */
+enum {
+    PROGRESS_FIELDS = 5 /* of a ProgressState */
+};
+
+/* Zeroed memory is a progress that nothing is known of. */
+typedef struct {
+    Turn turn;
+    _Atomic int64_t copy[2][PROGRESS_FIELDS];
+} ProgressCell;
+
+/* What one value says. Numbers are 0 to INT64_MAX. */
+typedef struct {
+    bool has_done;
+    bool has_more;
+    bool has_total;
+    int64_t done;  /* units are done */
+    int64_t more;  /* further units are done; `done` stays at INT64_MAX rather than wrap */
+    int64_t total; /* units in all; 0: unknown */
+} ProgressChange;
+
+/* Makes the change, which arrived at `now_ns`. Waits for another thread that does the same. `redo`: the
+ * thread's, which then counts one value more; NULL: none. */
+void progress_cell_change(ProgressCell *cell, const ProgressChange *change, int64_t now_ns,
+                          Redo *redo);
+
+/* => the state. Any thread; lock-free. */
 ProgressState progress_cell_state(const ProgressCell *cell);
 
 /* Makes an unused cell hold the state. Before other threads see it. */
 void progress_cell_restore(ProgressCell *cell, const ProgressState *state);
 
-/* => whether anything is known; then *out holds it. */
+/* => whether anything is known; then *out holds it. Any thread; lock-free. */
 bool progress_cell_read(const ProgressCell *cell, ProgressValue *out);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics/arena.h"
 #include "metrics/blocks.h"
 #include "metrics/id_table.h"
 #include "metrics/shared_cells.h"
@@ -24,8 +23,9 @@ struct Registry {
     Arena arena;
     Blocks blocks;      /* ids and shared cells */
     SharedCells shared; /* of `blocks` */
-    SeriesTable table;
-    IdTable ids; /* of `table` */
+    ArenaStore *store;
+    SeriesTable *table; /* in the arena, of which it is the root */
+    IdTable ids;        /* of `table` */
     SlotOwner *owners;
     uint32_t total;         /* series of all kinds that have not expired */
     uint32_t expired_first; /* place; linked by the first slot's `touched`. 0: none */
@@ -47,14 +47,32 @@ static int open_locks(Registry *r)
     return error;
 }
 
+static int open_arena(Registry *r)
+{
+    int error = arena_store_open(r->store, ARENA_SERIES, ARENA_BYTES, &r->arena);
+    if (error != 0)
+        return error;
+    r->table = arena_alloc(&r->arena, sizeof *r->table, _Alignof(SeriesTable));
+    if (r->table == NULL)
+        return -ENOMEM;
+    arena_set_root(&r->arena, r->table);
+    return 0;
+}
+
 int registry_create(Registry **registry, uint32_t max_series)
+{
+    return registry_create_in(registry, max_series, NULL);
+}
+
+int registry_create_in(Registry **registry, uint32_t max_series, ArenaStore *store)
 {
     Registry *r = calloc(1, sizeof *r);
     if (r == NULL)
         return -ENOMEM;
-    int error = arena_init(&r->arena, ARENA_BYTES);
+    r->store = store;
+    int error = open_arena(r);
     if (error == 0)
-        error = id_table_init(&r->ids, &r->table);
+        error = id_table_init(&r->ids, r->table);
     if (error == 0)
         error = open_locks(r);
     if (error != 0) {
@@ -79,6 +97,11 @@ void registry_destroy(Registry *r)
     id_table_fini(&r->ids);
     arena_fini(&r->arena);
     free(r);
+}
+
+ArenaStore *registry_store(const Registry *r)
+{
+    return r->store;
 }
 
 /* ---- limits and figures: each stands alone, so relaxed is enough for all of them; who reads the old
@@ -174,12 +197,12 @@ static bool id_is_copy(const Series *series)
 
 static void free_series(Registry *r, uint32_t place, void *shared)
 {
-    Series *series = series_table_at(&r->table, place);
+    Series *series = series_table_at(r->table, place);
     if (id_is_copy(series))
         blocks_give(&r->blocks, series->id, series->id_length);
     if (series_kind_is_shared((SeriesKind)series->kind))
         shared_cells_give(&r->shared, (SeriesKind)series->kind, shared);
-    series_table_give(&r->table, place);
+    series_table_give(r->table, place);
 }
 
 /* Fills a new series and its first slot. => 0 or -ENOMEM. */
@@ -210,10 +233,10 @@ static int add(Registry *r, const IdQuestion *q, Slot *slot)
         return -EDQUOT;
     if (id_table_reserve(&r->ids) != 0)
         return -ENOMEM;
-    uint32_t place = series_table_take(&r->table, &r->arena);
+    uint32_t place = series_table_take(r->table, &r->arena);
     if (place == 0)
         return -ENOMEM;
-    Series *series = series_table_at(&r->table, place);
+    Series *series = series_table_at(r->table, place);
     if (fill(r, q, slot, series) != 0) {
         free_series(r, place, NULL);
         return -ENOMEM;
@@ -223,7 +246,7 @@ static int add(Registry *r, const IdQuestion *q, Slot *slot)
     atomic_store_explicit(&series->slots, slot, memory_order_relaxed);
     count_live(series, 1);
     id_table_insert(&r->ids, q, place);
-    series_table_append(&r->table, place);
+    series_table_append(r->table, place);
     count_series(r, q->key.kind, true);
     count_memory(r);
     return 0;
@@ -253,7 +276,7 @@ int registry_join(Registry *r, SlotOwner *owner, Slot *slot, Slot **joined)
     pthread_mutex_lock(&r->lock);
     uint32_t place = id_table_find(&q);
     if (place != 0)
-        *joined = link_slot(series_table_at(&r->table, place), owner, slot);
+        *joined = link_slot(series_table_at(r->table, place), owner, slot);
     else if ((error = add(r, &q, slot)) == 0)
         *joined = slot;
     pthread_mutex_unlock(&r->lock);
@@ -274,7 +297,7 @@ int registry_grow_set(Registry *r, SetCell *cell)
 /* Nobody has it in an index any more: from now on its name is free. */
 static void expire(Registry *r, const IdQuestion *q, uint32_t place)
 {
-    Series *series = series_table_at(&r->table, place);
+    Series *series = series_table_at(r->table, place);
     id_table_remove(&r->ids, q, place);
     first_slot(series)->touched = r->expired_first;
     r->expired_first = place;
@@ -288,7 +311,7 @@ void registry_leave(Registry *r, const Slot *slot)
     id_question(&q, &r->ids, slot);
     pthread_mutex_lock(&r->lock);
     uint32_t place = id_table_find(&q);
-    Series *series = series_table_at(&r->table, place);
+    Series *series = series_table_at(r->table, place);
     count_live(series, UINT16_MAX);                                     /* one less */
     if (atomic_load_explicit(&series->live, memory_order_relaxed) == 0) /* relaxed: the mutex */
         expire(r, &q, place);
@@ -300,10 +323,10 @@ void registry_leave(Registry *r, const Slot *slot)
 static void reclaim_one(Registry *r)
 {
     uint32_t place = r->expired_first;
-    const Series *series = series_table_at(&r->table, place);
+    const Series *series = series_table_at(r->table, place);
     Slot *slot = first_slot(series);
     r->expired_first = slot->touched;
-    series_table_remove(&r->table, place);
+    series_table_remove(r->table, place);
     free_series(r, place,
                 series_kind_is_shared((SeriesKind)series->kind) ? ((RefSlot *)slot)->target : NULL);
     while (slot != NULL) {
@@ -341,5 +364,5 @@ void registry_unlock_walks(Registry *r)
 
 void registry_walk(Registry *r, SeriesKind kind, SeriesWalk *walk)
 {
-    series_walk_begin(walk, &r->table, kind);
+    series_walk_begin(walk, r->table, kind);
 }

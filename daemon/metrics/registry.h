@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "metrics/arena_store.h"
 #include "metrics/series.h"
 #include "metrics/series_table.h"
 #include "metrics/set_cell.h"
@@ -32,6 +33,13 @@ struct Slot;
 
 /* => 0 or negative errno. `max_series`: how many series of all kinds together may exist. */
 int registry_create(Registry **registry, uint32_t max_series);
+
+/* The same, with its series in `store`, and the threads' too; NULL: in no file. The store stays until all
+ * threads' indexes have been made. */
+int registry_create_in(Registry **registry, uint32_t max_series, ArenaStore *store);
+
+/* => that store. */
+ArenaStore *registry_store(const Registry *registry);
 
 /* Frees everything that the registry holds. NULL is allowed. No other thread may be using it. */
 void registry_destroy(Registry *registry);

@@ -19,7 +19,7 @@ int series_index_init(SeriesIndex *index, Registry *registry)
     if (error == 0)
         error = bucket_table_init(&index->table, 3);
     if (error == 0)
-        error = arena_init(&index->arena, ARENA_BYTES);
+        error = arena_store_open(registry_store(registry), ARENA_SLOTS, ARENA_BYTES, &index->arena);
     /* The first unit stays unused, so that no slot has number 0: that is a free bucket. */
     if (error == 0 && arena_alloc(&index->arena, SLOT_ALIGNMENT, SLOT_ALIGNMENT) == NULL)
         error = -ENOMEM;

@@ -43,7 +43,7 @@ typedef struct {
     _Atomic size_t memory_bytes; /* written by the owner only */
 } SeriesIndex;
 
-/* => 0; -ENOMEM; negative errno if the system gives no random key. */
+/* => 0; negative errno: no memory, no file, or no random key. */
 int series_index_init(SeriesIndex *index, Registry *registry);
 
 /* Frees it; the slots and the ids in them go with it, so after this the registry may only be

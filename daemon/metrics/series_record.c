@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include <atomicstats/merge.h>
-
 #include "base/utf8.h"
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
@@ -15,31 +13,12 @@
 
 /* ---- writing: each => whether the series holds anything ---- */
 
-static const Slot *first_slot(const Series *series)
+static bool write_stats(const AstatsMerge *merge, WireWriter *w)
 {
-    /* acquire: pairs with the release in registry_join(). */
-    return atomic_load_explicit(&series->slots, memory_order_acquire);
-}
-
-static const void *shared_cell(const Series *series)
-{
-    return ((const RefSlot *)first_slot(series))->target;
-}
-
-static bool write_stats(const Series *series, WireWriter *w)
-{
-    AstatsMerge merge;
-    astats_merge_init(&merge);
-    for (const Slot *slot = first_slot(series); slot != NULL; slot = slot->next) {
-        AstatsCellState state;
-        double shift;
-        if (astats_cell_snapshot(&((const StatsSlot *)slot)->cell, &state, &shift) != 0)
-            astats_merge_add(&merge, &state, shift);
-    }
-    if (!(merge.count > 0))
+    if (!(merge->count > 0))
         return false;
     double shift;
-    AstatsCellState state = astats_merge_state(&merge, &shift);
+    AstatsCellState state = astats_merge_state(merge, &shift);
     const double fields[] = {state.count, state.sum, state.compensation, state.min,
                              state.max,   shift,     state.squares};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
@@ -47,15 +26,12 @@ static bool write_stats(const Series *series, WireWriter *w)
     return true;
 }
 
-static bool write_counter(const Series *series, WireWriter *w)
+static bool write_counter(const CounterSum *sum, WireWriter *w)
 {
-    CounterSum sum = {0};
-    for (const Slot *slot = first_slot(series); slot != NULL; slot = slot->next)
-        counter_cell_read(&((const CounterSlot *)slot)->cell, &sum);
-    wire_write_u64(w, (uint64_t)sum.integer);
-    wire_write_i64(w, (int64_t)(sum.integer >> 64));
-    wire_write_double(w, sum.fraction);
-    return sum.any;
+    wire_write_u64(w, (uint64_t)sum->integer);
+    wire_write_i64(w, (int64_t)(sum->integer >> 64));
+    wire_write_double(w, sum->fraction);
+    return sum->any;
 }
 
 static bool write_gauge(const GaugeCell *cell, WireWriter *w)
@@ -84,12 +60,10 @@ static bool write_progress(const ProgressCell *cell, WireWriter *w)
     return state.updated_ns != 0;
 }
 
-static bool write_set(const SetCell *cell, WireWriter *w)
+static bool write_set(const SetCell *cell, const SetSketch *sketch, WireWriter *w)
 {
     uint64_t hashes[SET_LISTED];
-    /* The sketch first: a value that comes in between is in both, or in neither. */
-    const SetSketch *sketch = set_cell_sketch(cell);
-    size_t count = set_cell_hashes(cell, hashes);
+    size_t count = set_cell_hashes(cell, sketch, hashes);
     wire_write_u8(w, sketch != NULL);
     wire_write_u16(w, (uint16_t)count);
     for (size_t i = 0; i < count; i++)
@@ -102,35 +76,35 @@ static bool write_set(const SetCell *cell, WireWriter *w)
     return sketch != NULL || count != 0;
 }
 
-static bool write_body(const Series *series, WireWriter *w)
+static bool write_body(const SeriesContent *content, WireWriter *w)
 {
-    switch ((SeriesKind)series->kind) {
+    switch (content->kind) {
     case SERIES_STATS:
-        return write_stats(series, w);
+        return write_stats(&content->stats, w);
     case SERIES_COUNTER:
-        return write_counter(series, w);
+        return write_counter(&content->counter, w);
     case SERIES_GAUGE:
-        return write_gauge(shared_cell(series), w);
+        return write_gauge(content->shared, w);
     case SERIES_SET:
-        return write_set(shared_cell(series), w);
+        return write_set(content->shared, content->sketch, w);
     case SERIES_FLAG:
-        return write_flag(shared_cell(series), w);
+        return write_flag(content->shared, w);
     case SERIES_PROGRESS:
-        return write_progress(shared_cell(series), w);
+        return write_progress(content->shared, w);
     case SERIES_KINDS:
         break;
     }
     return false;
 }
 
-bool series_record_write(const Series *series, WireWriter *w)
+bool series_record_write(const SeriesContent *content, WireWriter *w)
 {
     WireWriter before = *w;
-    wire_write_u8(w, series->kind);
-    wire_write_u8(w, series->name_length);
-    wire_write_u16(w, series->id_length);
-    wire_write_bytes(w, series->id, series->id_length);
-    if (write_body(series, w))
+    wire_write_u8(w, (uint8_t)content->kind);
+    wire_write_u8(w, (uint8_t)content->name_length);
+    wire_write_u16(w, (uint16_t)content->id_length);
+    wire_write_bytes(w, content->id, content->id_length);
+    if (write_body(content, w))
         return true;
     *w = before;
     return false;
@@ -268,7 +242,7 @@ static int restore_shared(const SeriesRecord *record, SeriesIndex *index, void *
 {
     switch (record->key.kind) {
     case SERIES_GAUGE:
-        gauge_cell_set(cell, record->value.gauge);
+        gauge_cell_set(cell, record->value.gauge, NULL);
         break;
     case SERIES_SET:
         return restore_set(record, index, cell);

@@ -14,16 +14,16 @@
 #include "metrics/counter_cell.h"
 #include "metrics/progress_cell.h"
 #include "metrics/series_index.h"
-#include "metrics/series_table.h"
+#include "metrics/series_read.h"
 
 enum {
     /* The longest: a set with a full sketch. */
     SERIES_RECORD_MAX = 16 + SERIES_ID_MAX + 8 * (SET_SMALL + SET_LISTED + 2) + HLL_REGISTERS
 };
 
-/* Writes the series' record, if it holds anything: between its birth and its first value it does not.
- * Any thread that holds the readers' mutex (registry_lock_walks()). => whether it does. */
-bool series_record_write(const Series *series, WireWriter *writer);
+/* Writes the record of a series with this content, if it holds anything: between its birth and its first
+ * value it does not. Pure, but that shared cells are read. => whether it does. */
+bool series_record_write(const SeriesContent *content, WireWriter *writer);
 
 /* A record that was taken apart and found to be sound. The texts lie in what it was read from. */
 typedef struct {

@@ -3,8 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* => the segment of that place, and in *index where in it. */
-static unsigned locate(uint32_t place, uint32_t *index)
+unsigned series_table_locate(uint32_t place, uint32_t *index)
 {
     uint64_t shifted = (uint64_t)(place - 1) + (1U << SERIES_FIRST_SEGMENT_LOG2);
     unsigned log2 = 63 - (unsigned)__builtin_clzll(shifted);
@@ -15,7 +14,7 @@ static unsigned locate(uint32_t place, uint32_t *index)
 Series *series_table_at(const SeriesTable *table, uint32_t place)
 {
     uint32_t index;
-    unsigned segment = locate(place, &index);
+    unsigned segment = series_table_locate(place, &index);
     return &table->segment[segment][index];
 }
 
@@ -38,7 +37,7 @@ uint32_t series_table_take(SeriesTable *table, Arena *arena)
     }
     place = table->used + 1;
     uint32_t index;
-    unsigned segment = locate(place, &index);
+    unsigned segment = series_table_locate(place, &index);
     if (segment >= SERIES_SEGMENTS)
         return 0;
     if (table->segment[segment] == NULL) {

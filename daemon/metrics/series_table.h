@@ -76,6 +76,10 @@ struct SeriesWalk {
 
 /* A zeroed table is empty. */
 
+/* => the segment in which a place (1 or more) lies, SERIES_SEGMENTS or more: in none; and in *index where
+ * in it. */
+unsigned series_table_locate(uint32_t place, uint32_t *index);
+
 /* Makes a place, taking memory from `arena` if need be. => the place, with a zeroed series that no walk
  * can see yet; 0: no memory. To be given back, or appended. */
 uint32_t series_table_take(SeriesTable *table, Arena *arena);

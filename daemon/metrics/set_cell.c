@@ -77,14 +77,22 @@ bool set_cell_grow(SetCell *cell, SetSketch *sketch)
     return true;
 }
 
-size_t set_cell_hashes(const SetCell *cell, uint64_t out[static SET_LISTED])
+static size_t places_copy(const _Atomic uint64_t *places, size_t count, uint64_t *out)
 {
-    const SetSketch *sketch = sketch_of(cell);
-    const _Atomic uint64_t *places = sketch != NULL ? sketch->listed : cell->small;
-    size_t count = places_taken(places, sketch != NULL ? SET_LISTED : SET_SMALL);
-    for (size_t i = 0; i < count; i++)
+    size_t taken = places_taken(places, count);
+    for (size_t i = 0; i < taken; i++)
         out[i] = atomic_load_explicit(&places[i], memory_order_relaxed); /* relaxed: written once */
-    return count;
+    return taken;
+}
+
+size_t set_cell_hashes(const SetCell *cell, const SetSketch *sketch,
+                       uint64_t out[static SET_LISTED])
+{
+    size_t listed = sketch != NULL ? places_copy(sketch->listed, SET_LISTED, out) : 0;
+    /* A sketch with fewer has just been given, and not all is in it yet. To be told twice is nothing. */
+    if (listed > SET_SMALL)
+        return listed;
+    return listed + places_copy(cell->small, SET_SMALL, out + listed);
 }
 
 SetSketch *set_cell_sketch(const SetCell *cell)

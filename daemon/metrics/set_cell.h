@@ -51,8 +51,10 @@ bool set_cell_add(SetCell *cell, uint64_t hash);
 bool set_cell_grow(SetCell *cell, SetSketch *sketch);
 
 /* Copies the hashes that the cell has one by one: all of its values, unless there are SET_LISTED.
+ * `sketch`: set_cell_sketch(), asked for before this. What is on its way to a new sketch is among them.
  * => how many. */
-size_t set_cell_hashes(const SetCell *cell, uint64_t out[static SET_LISTED]);
+size_t set_cell_hashes(const SetCell *cell, const SetSketch *sketch,
+                       uint64_t out[static SET_LISTED]);
 
 /* => the cell's sketch, NULL: it has none. */
 SetSketch *set_cell_sketch(const SetCell *cell);

@@ -19,12 +19,14 @@ bool series_kind_is_shared(SeriesKind kind)
     return cell_bytes[kind] != 0;
 }
 
+size_t shared_cell_size(SeriesKind kind)
+{
+    return cell_bytes[kind];
+}
+
 void *shared_cells_take(SharedCells *cells, SeriesKind kind)
 {
-    void *cell = blocks_take(cells->blocks, cell_bytes[kind]);
-    if (cell != NULL && kind == SERIES_GAUGE)
-        gauge_cell_init(cell);
-    return cell;
+    return blocks_take(cells->blocks, cell_bytes[kind]);
 }
 
 static void give_sketch(SharedCells *cells, SetCell *cell)

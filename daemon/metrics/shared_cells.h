@@ -19,6 +19,9 @@ typedef struct {
 /* => whether the kind has one cell for all threads; else each thread has its own. */
 bool series_kind_is_shared(SeriesKind kind);
 
+/* => bytes of the kind's cell; 0: each thread has its own. */
+size_t shared_cell_size(SeriesKind kind);
+
 /* => the kind's cell, which nothing was recorded into; NULL: no memory. Shared kinds only. */
 void *shared_cells_take(SharedCells *cells, SeriesKind kind);
 

@@ -3,56 +3,31 @@
 #include <math.h>
 #include <string.h>
 
-#include <atomicstats/merge.h>
-
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
 #include "metrics/glob.h"
 #include "metrics/progress_cell.h"
+#include "metrics/series_read.h"
 #include "metrics/set_cell.h"
-#include "metrics/slot.h"
 
 enum {
     SERIES_A_STEP = 256 /* looked at before others have a turn */
 };
 
-static const Slot *first_slot(const Series *series)
-{
-    /* acquire: pairs with the release in registry_join(); `next` of a linked slot is final. */
-    return atomic_load_explicit(&series->slots, memory_order_acquire);
-}
-
 static bool read_stats(const Series *series, AtomicStatsSummary *out)
 {
     AstatsMerge merge;
-    astats_merge_init(&merge);
-    for (const Slot *slot = first_slot(series); slot != NULL; slot = slot->next) {
-        AstatsCellState state;
-        double shift;
-        if (astats_cell_snapshot(&((const StatsSlot *)slot)->cell, &state, &shift) != 0)
-            astats_merge_add(&merge, &state, shift);
-    }
-    if (!(merge.count > 0))
-        return false;
+    bool any = series_read_stats(series, &merge);
     *out = astats_merge_summary(&merge);
-    return true;
+    return any;
 }
 
 static bool read_counter(const Series *series, CounterValue *out)
 {
-    CounterSum sum = {0};
-    for (const Slot *slot = first_slot(series); slot != NULL; slot = slot->next)
-        counter_cell_read(&((const CounterSlot *)slot)->cell, &sum);
-    if (!sum.any)
-        return false;
+    CounterSum sum;
+    bool any = series_read_counter(series, &sum);
     *out = counter_sum_value(&sum);
-    return true;
-}
-
-/* => the cell that all threads share. */
-static void *shared_cell(const Series *series)
-{
-    return ((const RefSlot *)first_slot(series))->target;
+    return any;
 }
 
 /* => whether the series holds anything yet: between its birth and its first value it does not. */
@@ -68,15 +43,15 @@ static bool read_series(const Series *series, SeriesView *view)
     case SERIES_COUNTER:
         return read_counter(series, &view->value.counter);
     case SERIES_GAUGE:
-        view->value.gauge = gauge_cell_get(shared_cell(series));
+        view->value.gauge = gauge_cell_get(series_read_shared(series));
         return !isnan(view->value.gauge);
     case SERIES_SET:
-        view->value.set = set_cell_count(shared_cell(series));
+        view->value.set = set_cell_count(series_read_shared(series));
         return view->value.set > 0;
     case SERIES_FLAG:
-        return flag_cell_get(shared_cell(series), &view->value.flag);
+        return flag_cell_get(series_read_shared(series), &view->value.flag);
     case SERIES_PROGRESS:
-        return progress_cell_read(shared_cell(series), &view->value.progress);
+        return progress_cell_read(series_read_shared(series), &view->value.progress);
     case SERIES_KINDS:
         break;
     }
@@ -115,13 +90,6 @@ void snapshot_end(SnapshotCursor *cursor)
     registry_unlock_walks(cursor->registry);
 }
 
-static bool is_live(const Series *series)
-{
-    /* relaxed: who sees it a moment late still reads what was there, which stays until the readers'
-     * mutex is free. */
-    return atomic_load_explicit(&series->live, memory_order_relaxed) != 0;
-}
-
 /* Looks at up to SERIES_A_STEP series, under the readers' mutex. => whether *view has one. */
 static bool step(SnapshotCursor *cursor, SeriesView *view)
 {
@@ -132,7 +100,7 @@ static bool step(SnapshotCursor *cursor, SeriesView *view)
             return false;
         }
         SeriesView read;
-        if (is_live(series) && filter_passes(&cursor->filter, series) &&
+        if (series_is_live(series) && filter_passes(&cursor->filter, series) &&
             read_series(series, &read)) {
             read.id = memcpy(cursor->id, series->id, series->id_length);
             *view = read;

@@ -34,7 +34,9 @@ static uint32_t check_kind(Registry *registry, SeriesKind kind, unsigned char *r
     registry_walk(registry, kind, &walk);
     while ((series = series_walk_next(&walk)) != NULL) {
         WireWriter w = {.data = room, .capacity = SERIES_RECORD_MAX};
-        require(series_record_write(series, &w) && !w.failed);
+        SeriesContent content;
+        series_read(series, &content);
+        require(series_record_write(&content, &w) && !w.failed);
         WireReader r = {.data = room, .length = w.length};
         SeriesRecord record;
         require(series_record_read(&r, &record) == NULL && wire_left(&r) == 0);

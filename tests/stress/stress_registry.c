@@ -86,7 +86,7 @@ static void record(Writer *me, SeriesKind kind, uint32_t number, bool spelling)
     else if (kind == SERIES_COUNTER)
         counter_cell_add_integer(&((CounterSlot *)slot)->cell, 3);
     else
-        gauge_cell_set(((RefSlot *)slot)->target, number);
+        gauge_cell_set(((RefSlot *)slot)->target, number, NULL);
     me->counts[kind][number]++;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fixture_progress.h"
 #include "fixture_series.h"
 #include "metrics/checkpoint_load.h"
 #include "metrics/checkpoint_write.h"
@@ -94,8 +95,8 @@ static inline void fixture_checkpoint_fill(FixtureSeries *f)
     fixture_series_flag(f, "on", true);
     fixture_series_flag(f, "off", false);
     ProgressCell *progress = fixture_series_progress(f, "import");
-    progress_cell_set_total(progress, 1000, 5);
-    progress_cell_set_done(progress, 250, 2000000005);
+    progress_set_total(progress, 1000, 5);
+    progress_set_done(progress, 250, 2000000005);
 }
 
 /* => everything in the registry as /stats shows it, for free(). */

@@ -63,7 +63,7 @@ static inline CounterCell *fixture_series_counter(FixtureSeries *fixture, const 
 
 static inline void fixture_series_gauge(FixtureSeries *fixture, const char *name, double value)
 {
-    gauge_cell_set(fixture_series_target(fixture, SERIES_GAUGE, name, ""), value);
+    gauge_cell_set(fixture_series_target(fixture, SERIES_GAUGE, name, ""), value, NULL);
 }
 
 static inline void fixture_series_set(FixtureSeries *fixture, const char *name, uint64_t values)

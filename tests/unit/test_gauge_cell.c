@@ -23,8 +23,7 @@ static void test_a_fresh_gauge_is_not_set(void **state)
 {
     (void)state;
     GaugeCell cell;
-    memset(&cell, 0xa5, sizeof cell);
-    gauge_cell_init(&cell);
+    memset(&cell, 0, sizeof cell);
     assert_true(isnan(gauge_cell_get(&cell)));
 }
 
@@ -32,10 +31,9 @@ static void test_the_last_value_wins(void **state)
 {
     (void)state;
     static const double values[] = {1, -1, 0, -0.0, 0.1, DBL_MAX, -DBL_MAX, DBL_TRUE_MIN, 42};
-    GaugeCell cell;
-    gauge_cell_init(&cell);
+    GaugeCell cell = {0};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        gauge_cell_set(&cell, values[i]);
+        gauge_cell_set(&cell, values[i], NULL);
         expect(values[i], &cell);
     }
 }
@@ -45,9 +43,8 @@ static void test_a_change_of_an_unset_gauge_counts_from_0(void **state)
     (void)state;
     static const double values[] = {5, -5, 0, 0.1, DBL_MAX};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        GaugeCell cell;
-        gauge_cell_init(&cell);
-        gauge_cell_add(&cell, values[i]);
+        GaugeCell cell = {0};
+        gauge_cell_add(&cell, values[i], NULL);
         expect(values[i], &cell);
     }
 }
@@ -55,16 +52,15 @@ static void test_a_change_of_an_unset_gauge_counts_from_0(void **state)
 static void test_changes_add_up(void **state)
 {
     (void)state;
-    GaugeCell cell;
-    gauge_cell_init(&cell);
-    gauge_cell_set(&cell, 10);
-    gauge_cell_add(&cell, 2.5);
+    GaugeCell cell = {0};
+    gauge_cell_set(&cell, 10, NULL);
+    gauge_cell_add(&cell, 2.5, NULL);
     expect(12.5, &cell);
-    gauge_cell_add(&cell, -20);
+    gauge_cell_add(&cell, -20, NULL);
     expect(-7.5, &cell);
-    gauge_cell_add(&cell, 0);
+    gauge_cell_add(&cell, 0, NULL);
     expect(-7.5, &cell);
-    gauge_cell_set(&cell, 1);
+    gauge_cell_set(&cell, 1, NULL);
     expect(1, &cell);
 }
 
@@ -72,20 +68,19 @@ static void test_changes_add_up(void **state)
 static void test_never_becomes_nan(void **state)
 {
     (void)state;
-    GaugeCell cell;
-    gauge_cell_init(&cell);
-    gauge_cell_set(&cell, DBL_MAX);
-    gauge_cell_add(&cell, DBL_MAX);
+    GaugeCell cell = {0};
+    gauge_cell_set(&cell, DBL_MAX, NULL);
+    gauge_cell_add(&cell, DBL_MAX, NULL);
     expect((double)INFINITY, &cell);
-    gauge_cell_add(&cell, -DBL_MAX);
-    gauge_cell_add(&cell, -DBL_MAX);
-    gauge_cell_add(&cell, -DBL_MAX);
+    gauge_cell_add(&cell, -DBL_MAX, NULL);
+    gauge_cell_add(&cell, -DBL_MAX, NULL);
+    gauge_cell_add(&cell, -DBL_MAX, NULL);
     expect((double)INFINITY, &cell);
-    gauge_cell_set(&cell, -DBL_MAX);
-    gauge_cell_add(&cell, -DBL_MAX);
-    gauge_cell_add(&cell, DBL_MAX);
+    gauge_cell_set(&cell, -DBL_MAX, NULL);
+    gauge_cell_add(&cell, -DBL_MAX, NULL);
+    gauge_cell_add(&cell, DBL_MAX, NULL);
     expect(-(double)INFINITY, &cell);
-    gauge_cell_set(&cell, 0);
+    gauge_cell_set(&cell, 0, NULL);
     expect(0, &cell);
 }
 

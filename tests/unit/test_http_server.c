@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "fixture_http.h"
+#include "fixture_progress.h"
 #include "fixture_series.h"
 #include "http/server.h"
 
@@ -149,7 +150,7 @@ static void test_stats_and_its_filters(void **state)
     counter_cell_add_integer(fixture_series_counter(&daemon.series, "hits", "a:b/c"), 1);
     fixture_series_gauge(&daemon.series, "hits", 7);
     fixture_series_flag(&daemon.series, "a b+c", true);
-    progress_cell_set_done(fixture_series_progress(&daemon.series, "hits"), 1, 1);
+    progress_set_done(fixture_series_progress(&daemon.series, "hits"), 1, 1);
 
     cJSON *tree = expect_reply(&daemon, 200, "/stats");
     assert_int_equal(8, cJSON_GetArraySize(tree));

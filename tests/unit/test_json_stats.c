@@ -11,6 +11,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "fixture_progress.h"
 #include "fixture_series.h"
 #include "render/json_stats.h"
 
@@ -131,10 +132,10 @@ static void fill(FixtureSeries *fixture)
     fixture_series_flag(fixture, "maintenance", false);
     fixture_series_flag(fixture, "up", true);
     ProgressCell *import = fixture_series_progress(fixture, "import");
-    progress_cell_set_total(import, 1000, NEW_YEAR);
-    progress_cell_set_done(import, 0, NEW_YEAR);
-    progress_cell_set_done(import, 250, NEW_YEAR + 20 * SECOND);
-    progress_cell_set_done(fixture_series_progress(fixture, "open"), 5, NEW_YEAR);
+    progress_set_total(import, 1000, NEW_YEAR);
+    progress_set_done(import, 0, NEW_YEAR);
+    progress_set_done(import, 250, NEW_YEAR + 20 * SECOND);
+    progress_set_done(fixture_series_progress(fixture, "open"), 5, NEW_YEAR);
 }
 
 static void test_empty_registry_has_the_whole_shape(void **state)
@@ -196,7 +197,7 @@ static void test_pretty(void **state)
     fixture_series_init(&fixture, 10);
     fixture_series_flag(&fixture, "up", true);
     fixture_series_flag(&fixture, "down", false);
-    progress_cell_set_done(fixture_series_progress(&fixture, "job"), 1, NEW_YEAR);
+    progress_set_done(fixture_series_progress(&fixture, "job"), 1, NEW_YEAR);
     JsonStatsRequest request = request_for(&fixture);
     request.intake = (IntakeCounts){.datagrams = 1};
     request.pretty = true;

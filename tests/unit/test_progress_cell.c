@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "fixture_progress.h"
+
 #define SECOND INT64_C(1000000000)
 #define START (INT64_C(1700000000) * SECOND)
 #define UNKNOWN ((double)NAN)
@@ -68,11 +70,11 @@ static void test_done_alone(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_done(&cell, 100, at(0));
+    progress_set_done(&cell, 100, at(0));
     expect(&cell, (Expected){100, 0, UNKNOWN, UNKNOWN, UNKNOWN, 0, 0});
-    progress_cell_set_done(&cell, 150, at(4));
+    progress_set_done(&cell, 150, at(4));
     expect(&cell, (Expected){150, 0, UNKNOWN, 12.5, UNKNOWN, 0, 4});
-    progress_cell_set_done(&cell, 150, at(5));
+    progress_set_done(&cell, 150, at(5));
     expect(&cell, (Expected){150, 0, UNKNOWN, 10, UNKNOWN, 0, 5});
 }
 
@@ -81,9 +83,9 @@ static void test_total_alone(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_total(&cell, 1000, at(0));
+    progress_set_total(&cell, 1000, at(0));
     expect(&cell, (Expected){0, 1000, 0, UNKNOWN, UNKNOWN, 0, 0});
-    progress_cell_set_done(&cell, 250, at(20));
+    progress_set_done(&cell, 250, at(20));
     expect(&cell, (Expected){250, 1000, 0.25, 12.5, 60, 0, 20});
 }
 
@@ -92,11 +94,11 @@ static void test_total_after_done(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_done(&cell, 10, at(0));
-    progress_cell_set_done(&cell, 30, at(10));
-    progress_cell_set_total(&cell, 50, at(20));
+    progress_set_done(&cell, 10, at(0));
+    progress_set_done(&cell, 30, at(10));
+    progress_set_total(&cell, 50, at(20));
     expect(&cell, (Expected){30, 50, 0.6, 1, 20, 0, 20});
-    progress_cell_set_total(&cell, 0, at(20));
+    progress_set_total(&cell, 0, at(20));
     expect(&cell, (Expected){30, 0, UNKNOWN, 1, UNKNOWN, 0, 20});
 }
 
@@ -106,11 +108,11 @@ static void test_both_at_once(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_done(&cell, 500, at(0));
-    progress_cell_set_total(&cell, 1000, at(0));
+    progress_set_done(&cell, 500, at(0));
+    progress_set_total(&cell, 1000, at(0));
     expect(&cell, (Expected){500, 1000, 0.5, UNKNOWN, UNKNOWN, 0, 0});
-    progress_cell_set_done(&cell, 600, at(10));
-    progress_cell_set_total(&cell, 1000, at(10));
+    progress_set_done(&cell, 600, at(10));
+    progress_set_total(&cell, 1000, at(10));
     expect(&cell, (Expected){600, 1000, 0.6, 10, 40, 0, 10});
 }
 
@@ -119,12 +121,12 @@ static void test_increments(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_add_done(&cell, 5, at(0));
+    progress_add_done(&cell, 5, at(0));
     expect(&cell, (Expected){5, 0, UNKNOWN, UNKNOWN, UNKNOWN, 0, 0});
-    progress_cell_add_done(&cell, 0, at(1));
+    progress_add_done(&cell, 0, at(1));
     expect(&cell, (Expected){5, 0, UNKNOWN, UNKNOWN, UNKNOWN, 0, 1});
-    progress_cell_add_done(&cell, 8, at(2));
-    progress_cell_set_total(&cell, 21, at(2));
+    progress_add_done(&cell, 8, at(2));
+    progress_set_total(&cell, 21, at(2));
     expect(&cell, (Expected){13, 21, 13.0 / 21, 4, 2, 0, 2});
 }
 
@@ -133,17 +135,17 @@ static void test_a_lower_done_begins_a_new_run(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_total(&cell, 100, at(0));
-    progress_cell_set_done(&cell, 90, at(9));
+    progress_set_total(&cell, 100, at(0));
+    progress_set_done(&cell, 90, at(9));
     expect(&cell, (Expected){90, 100, 0.9, 10, 1, 0, 9});
-    progress_cell_set_done(&cell, 20, at(50));
+    progress_set_done(&cell, 20, at(50));
     expect(&cell, (Expected){20, 100, 0.2, UNKNOWN, UNKNOWN, 50, 50});
-    progress_cell_set_done(&cell, 30, at(55));
+    progress_set_done(&cell, 30, at(55));
     expect(&cell, (Expected){30, 100, 0.3, 2, 35, 50, 55});
-    progress_cell_set_done(&cell, 0, at(60));
+    progress_set_done(&cell, 0, at(60));
     expect(&cell, (Expected){0, 100, 0, UNKNOWN, UNKNOWN, 60, 60});
     /* The same as before is no restart. */
-    progress_cell_set_done(&cell, 0, at(70));
+    progress_set_done(&cell, 0, at(70));
     expect(&cell, (Expected){0, 100, 0, UNKNOWN, UNKNOWN, 60, 70});
 }
 
@@ -152,10 +154,10 @@ static void test_at_the_end_and_past_it(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_total(&cell, 100, at(0));
-    progress_cell_set_done(&cell, 100, at(10));
+    progress_set_total(&cell, 100, at(0));
+    progress_set_done(&cell, 100, at(10));
     expect(&cell, (Expected){100, 100, 1, 10, 0, 0, 10});
-    progress_cell_add_done(&cell, 100, at(20));
+    progress_add_done(&cell, 100, at(20));
     expect(&cell, (Expected){200, 100, 2, 10, 0, 0, 20});
 }
 
@@ -165,10 +167,10 @@ static void test_a_clock_that_goes_back(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_done(&cell, 0, at(100));
-    progress_cell_set_done(&cell, 50, at(40));
+    progress_set_done(&cell, 0, at(100));
+    progress_set_done(&cell, 50, at(40));
     expect(&cell, (Expected){50, 0, UNKNOWN, UNKNOWN, UNKNOWN, 100, 40});
-    progress_cell_set_done(&cell, 50, at(110));
+    progress_set_done(&cell, 50, at(110));
     expect(&cell, (Expected){50, 0, UNKNOWN, 5, UNKNOWN, 100, 110});
 }
 
@@ -187,8 +189,8 @@ static void test_increments_stay_at_the_top(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ProgressCell cell;
         memset(&cell, 0, sizeof cell);
-        progress_cell_set_done(&cell, cases[i].before, at(0));
-        progress_cell_add_done(&cell, cases[i].more, at(1));
+        progress_set_done(&cell, cases[i].before, at(0));
+        progress_add_done(&cell, cases[i].more, at(1));
         ProgressValue value;
         memset(&value, 0xa5, sizeof value);
         assert_true(progress_cell_read(&cell, &value));
@@ -202,10 +204,10 @@ static void test_the_largest_numbers(void **state)
     (void)state;
     ProgressCell cell;
     memset(&cell, 0, sizeof cell);
-    progress_cell_set_total(&cell, INT64_MAX, at(0));
-    progress_cell_set_done(&cell, INT64_MAX, at(1));
+    progress_set_total(&cell, INT64_MAX, at(0));
+    progress_set_done(&cell, INT64_MAX, at(1));
     expect(&cell, (Expected){INT64_MAX, INT64_MAX, 1, 0x1p63, 0, 0, 1});
-    progress_cell_add_done(&cell, INT64_MAX, at(2));
+    progress_add_done(&cell, INT64_MAX, at(2));
     expect(&cell, (Expected){INT64_MAX, INT64_MAX, 1, 0x1p62, 0, 0, 2});
 }
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "fixture_progress.h"
 #include "fixture_registry.h"
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
@@ -133,10 +134,10 @@ static void test_shared_cells_are_ready_and_shared(void **state)
     assert_true(0 == set_cell_count(set));
     assert_false(flag_cell_get(flag, &value));
     assert_false(progress_cell_read(progress, &progress_value));
-    gauge_cell_set(gauge, 2.5);
+    gauge_cell_set(gauge, 2.5, NULL);
     assert_true(set_cell_add(set, 1));
     flag_cell_set(flag, true);
-    progress_cell_set_done(progress, 5, 1);
+    progress_set_done(progress, 5, 1);
     assert_true(2.5 == gauge_cell_get(gauge));
     assert_true(1 == set_cell_count(set));
     assert_true(flag_cell_get(flag, &value) && value);
@@ -292,22 +293,6 @@ static void expect_count(Bench *bench, uint32_t count)
     }
 }
 
-static void test_no_memory_for_a_segment(void **state)
-{
-    (void)state;
-    Bench *bench = fixture_registry_init(100);
-    Slot *slots[2];
-    make_slots(bench, slots, 2, SERIES_STATS, "n", "");
-    fixture_no_memory = true;
-    uint32_t joined = join_until_full(bench, slots, 2);
-    fixture_no_memory = false;
-    assert_int_equal(0, joined);
-    expect_count(bench, 0);
-    assert_int_equal(2, join_until_full(bench, slots, 2));
-    expect_count(bench, 2);
-    fixture_registry_fini(bench);
-}
-
 static void test_no_memory_for_ids_cells_and_sketches(void **state)
 {
     (void)state;
@@ -390,7 +375,6 @@ int main(void)
         cmocka_unit_test(test_the_limit),
         cmocka_unit_test(test_300000_series_in_the_order_of_first_sight),
         cmocka_unit_test(test_sets_grow_once),
-        cmocka_unit_test(test_no_memory_for_a_segment),
         cmocka_unit_test(test_no_memory_for_ids_cells_and_sketches),
         cmocka_unit_test(test_no_memory_for_the_table),
     };

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "fixture_progress.h"
 #include "fixture_registry.h"
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
@@ -108,7 +109,7 @@ static void test_shared_cells_stay_as_long_as_anybody_does(void **state)
     Slot *here = fixture_join(bench, 0, SERIES_GAUGE, "g", "");
     Slot *there = fixture_join(bench, 1, SERIES_GAUGE, "g", "");
     GaugeCell *cell = target(here);
-    gauge_cell_set(cell, 2.5);
+    gauge_cell_set(cell, 2.5, NULL);
     leave(bench, here);
     leave(bench, (here = fixture_join(bench, 0, SERIES_GAUGE, "g", "")));
     assert_int_equal(0, reclaim(bench));
@@ -307,7 +308,7 @@ static void use(Bench *bench, Slot *slot, uint32_t i)
     switch (slot_kind(slot)) {
     case SERIES_GAUGE:
         assert_true(isnan(gauge_cell_get(target(slot))));
-        gauge_cell_set(target(slot), i);
+        gauge_cell_set(target(slot), i, NULL);
         break;
     case SERIES_SET:
         assert_true(set_cell_count(target(slot)) == 0);
@@ -326,7 +327,7 @@ static void use(Bench *bench, Slot *slot, uint32_t i)
         break;
     case SERIES_PROGRESS:
         assert_false(progress_cell_read(target(slot), &progress));
-        progress_cell_set_done(target(slot), i, 1);
+        progress_set_done(target(slot), i, 1);
         break;
     default:
         break;

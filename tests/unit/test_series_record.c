@@ -21,7 +21,9 @@ static size_t write_only(const FixtureSeries *f, SeriesKind kind, unsigned char 
     registry_walk(f->registry, kind, &walk);
     const Series *series = series_walk_next(&walk);
     assert_non_null(series);
-    bool any = series_record_write(series, &w);
+    SeriesContent content;
+    series_read(series, &content);
+    bool any = series_record_write(&content, &w);
     series_walk_end(&walk);
     registry_unlock_walks(f->registry);
     assert_false(w.failed);

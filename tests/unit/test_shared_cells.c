@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "fixture_progress.h"
 #include "fixture_registry.h"
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
@@ -81,14 +82,14 @@ static void expect_new(SeriesKind kind, const void *cell)
 static void record(Bench *bench, SeriesKind kind, void *cell, uint32_t number)
 {
     if (kind == SERIES_GAUGE) {
-        gauge_cell_set(cell, number);
+        gauge_cell_set(cell, number, NULL);
     } else if (kind == SERIES_SET) {
         fill_set(bench, cell, number % 200);
     } else if (kind == SERIES_FLAG) {
         flag_cell_set(cell, number % 2);
     } else {
-        progress_cell_set_done(cell, number, 1);
-        progress_cell_set_total(cell, INT64_MAX, 2);
+        progress_set_done(cell, number, 1);
+        progress_set_total(cell, INT64_MAX, 2);
     }
 }
 

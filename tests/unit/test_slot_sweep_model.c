@@ -2,6 +2,7 @@
  * be there, what may be, and what must have gone. Values come between the sweeps' pieces, by all
  * spellings of the tags. Once in one thread, and once with a thread for each index, while a third one
  * reclaims and walks. */
+#include "fixture_progress.h"
 #include "metrics/slot_sweep.h"
 
 #include <pthread.h>
@@ -90,7 +91,7 @@ static void record(Worker *w, Slot *slot)
         counter_cell_add_integer(&((CounterSlot *)slot)->cell, 1);
         break;
     case SERIES_GAUGE:
-        gauge_cell_add(shared, 1);
+        gauge_cell_add(shared, 1, NULL);
         break;
     case SERIES_SET:
         (void)set_cell_add(shared, 1 + value);
@@ -99,7 +100,7 @@ static void record(Worker *w, Slot *slot)
         flag_cell_set(shared, true);
         break;
     default:
-        progress_cell_add_done(shared, 1, 1);
+        progress_add_done(shared, 1, 1);
         break;
     }
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fixture_progress.h"
 #include "metrics/flag_cell.h"
 #include "metrics/gauge_cell.h"
 #include "metrics/progress_cell.h"
@@ -158,8 +159,8 @@ static void test_gauges_flags_sets_and_progress(void **state)
 {
     (void)state;
     Bench *bench = fresh();
-    gauge_cell_set(shared(bench, 0, SERIES_GAUGE, "temperature"), -1.5);
-    gauge_cell_add(shared(bench, 1, SERIES_GAUGE, "temperature"), -2);
+    gauge_cell_set(shared(bench, 0, SERIES_GAUGE, "temperature"), -1.5, NULL);
+    gauge_cell_add(shared(bench, 1, SERIES_GAUGE, "temperature"), -2, NULL);
     assert_true(-3.5 == only(bench, SERIES_GAUGE, "temperature", 11).value.gauge);
 
     flag_cell_set(shared(bench, 0, SERIES_FLAG, "on"), true);
@@ -173,8 +174,8 @@ static void test_gauges_flags_sets_and_progress(void **state)
     }
     assert_true(17 == only(bench, SERIES_SET, "users", 5).value.set);
 
-    progress_cell_set_total(shared(bench, 0, SERIES_PROGRESS, "import"), 1000, 1);
-    progress_cell_set_done(shared(bench, 1, SERIES_PROGRESS, "import"), 250, 2000000001);
+    progress_set_total(shared(bench, 0, SERIES_PROGRESS, "import"), 1000, 1);
+    progress_set_done(shared(bench, 1, SERIES_PROGRESS, "import"), 250, 2000000001);
     ProgressValue progress = only(bench, SERIES_PROGRESS, "import", 6).value.progress;
     assert_true(250 == progress.done && 1000 == progress.total && 0.25 == progress.fraction);
     assert_true(125 == progress.rate_per_s && 6 == progress.eta_s);

@@ -1,0 +1,199 @@
+#include "metrics/arena_load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "metrics/series_record.h"
+#include "metrics/shared_cells.h"
+#include "metrics/slot.h"
+
+enum {
+    SLOTS_MAX = 1024 /* of one series: one for each thread */
+};
+
+typedef struct {
+    ArenaPast *past;
+    const SeriesTable *table;
+    const CheckpointTarget *target; /* NULL: series are only looked at */
+    uint64_t count;
+    unsigned char record[SERIES_RECORD_MAX];
+} Load;
+
+/* relaxed, in all of this file: what is read was written by a process that has ended. */
+
+/* ---- one series: each => NULL, or what is wrong ---- */
+
+static size_t slot_size(SeriesKind kind)
+{
+    return kind == SERIES_STATS     ? sizeof(StatsSlot)
+           : kind == SERIES_COUNTER ? sizeof(CounterSlot)
+                                    : sizeof(RefSlot);
+}
+
+static const char *add_slot(Load *load, const Slot *slot, SeriesContent *content)
+{
+    AstatsCellState state;
+    double shift;
+    switch (content->kind) {
+    case SERIES_STATS:
+        if (astats_cell_snapshot(&((const StatsSlot *)slot)->cell, &state, &shift) != 0)
+            astats_merge_add(&content->stats, &state, shift);
+        return NULL;
+    case SERIES_COUNTER:
+        counter_cell_read(&((const CounterSlot *)slot)->cell, &content->counter);
+        return NULL;
+    case SERIES_GAUGE:
+    case SERIES_SET:
+    case SERIES_FLAG:
+    case SERIES_PROGRESS:
+    case SERIES_KINDS:
+        break;
+    }
+    uintptr_t target = (uintptr_t)((const RefSlot *)slot)->target;
+    content->shared = arena_past_at(load->past, target, shared_cell_size(content->kind), 8);
+    return content->shared != NULL ? NULL : "a cell that is in no arena";
+}
+
+static const char *read_slots(Load *load, const Series *series, SeriesContent *content)
+{
+    uintptr_t address =
+        (uintptr_t)atomic_load_explicit(&series->slots, memory_order_relaxed); /* see above */
+    astats_merge_init(&content->stats);
+    content->counter = (CounterSum){0};
+    content->shared = NULL;
+    for (int i = 0; address != 0; i++) {
+        const Slot *slot =
+            arena_past_at(load->past, address, slot_size(content->kind), SLOT_ALIGNMENT);
+        if (i == SLOTS_MAX || slot == NULL || slot_kind(slot) != content->kind ||
+            slot_is_alias(slot))
+            return "a slot that is in no arena";
+        const char *wrong = add_slot(load, slot, content);
+        if (wrong != NULL)
+            return wrong;
+        address = (uintptr_t)slot->next;
+    }
+    return series_kind_is_shared(content->kind) && content->shared == NULL
+               ? "a series without slots"
+               : NULL;
+}
+
+static const char *read_sketch(Load *load, SeriesContent *content)
+{
+    content->sketch = NULL;
+    if (content->kind != SERIES_SET)
+        return NULL;
+    const SetCell *cell = content->shared;
+    uintptr_t address =
+        (uintptr_t)atomic_load_explicit(&cell->sketch, memory_order_relaxed); /* see above */
+    if (address == 0)
+        return NULL;
+    content->sketch = arena_past_at(load->past, address, sizeof(SetSketch), _Alignof(SetSketch));
+    return content->sketch != NULL ? NULL : "a sketch that is in no arena";
+}
+
+/* By way of its record, so that it is checked as one of a checkpoint is. */
+static const char *take(Load *load, const SeriesContent *content, int *error)
+{
+    WireWriter w = {.data = load->record, .capacity = sizeof load->record};
+    if (!series_record_write(content, &w))
+        return NULL;
+    WireReader r = {.data = load->record, .length = w.length};
+    SeriesRecord record;
+    const char *wrong = series_record_read(&r, &record);
+    if (wrong != NULL)
+        return wrong;
+    size_t turn = load->count++;
+    if (load->target != NULL)
+        *error =
+            series_record_restore(&record, load->target->indexes[turn % load->target->index_count]);
+    if (*error == -EEXIST)
+        *error = 0; /* the same id twice: the first one counts */
+    return NULL;
+}
+
+static const char *take_series(Load *load, const Series *series, SeriesKind kind, int *error)
+{
+    if (atomic_load_explicit(&series->live, memory_order_relaxed) == 0) /* see above */
+        return NULL;
+    SeriesContent content = {
+        .kind = kind, .id_length = series->id_length, .name_length = series->name_length};
+    content.id = arena_past_at(load->past, (uintptr_t)series->id, content.id_length, 1);
+    if (series->kind != kind || content.id == NULL)
+        return "a series that is in no arena";
+    const char *wrong = read_slots(load, series, &content);
+    if (wrong == NULL)
+        wrong = read_sketch(load, &content);
+    return wrong != NULL ? wrong : take(load, &content, error);
+}
+
+/* ---- all of them ---- */
+
+static const Series *series_at(const Load *load, uint32_t place)
+{
+    uint32_t index;
+    unsigned segment = series_table_locate(place, &index);
+    if (place > load->table->used || segment >= SERIES_SEGMENTS)
+        return NULL;
+    uintptr_t address = (uintptr_t)load->table->segment[segment] + index * sizeof(Series);
+    return arena_past_at(load->past, address, sizeof(Series), sizeof(Series));
+}
+
+/* => whether `series`, to which the list came from `before`, says so too: or it is that a series between
+ * them was just being taken out. */
+static bool is_linked(const Load *load, const Series *series, uint32_t before)
+{
+    if (series->previous == before)
+        return true;
+    const Series *gone = series->previous != 0 ? series_at(load, series->previous) : NULL;
+    return gone != NULL && gone->previous == before &&
+           atomic_load_explicit(&gone->live, memory_order_relaxed) == 0; /* see above */
+}
+
+static const char *take_kind(Load *load, SeriesKind kind, int *error)
+{
+    const SeriesList *list = &load->table->list[kind];
+    uint32_t place = atomic_load_explicit(&list->first, memory_order_relaxed); /* see above */
+    uint32_t before = 0;
+    for (uint32_t i = 0; place != 0 && *error == 0; i++) {
+        const Series *series = series_at(load, place);
+        if (series == NULL || i == load->table->used || !is_linked(load, series, before))
+            return "a list of series that leads nowhere";
+        const char *wrong = take_series(load, series, kind, error);
+        if (wrong != NULL)
+            return wrong;
+        before = place;
+        place = atomic_load_explicit(&series->next, memory_order_relaxed); /* see above */
+    }
+    return NULL;
+}
+
+static const char *take_all(Load *load, const CheckpointTarget *target, int *error)
+{
+    const char *wrong = NULL;
+    load->count = 0;
+    load->target = target;
+    for (int kind = 0; kind < SERIES_KINDS && wrong == NULL && *error == 0; kind++)
+        wrong = take_kind(load, (SeriesKind)kind, error);
+    return wrong;
+}
+
+int arena_load(ArenaPast *past, const CheckpointTarget *target, uint64_t *series,
+               CheckpointReason *reason)
+{
+    Load load = {.past = past,
+                 .table = arena_past_root(past, 0, ARENA_SERIES, sizeof(SeriesTable))};
+    int error = 0;
+    const char *wrong = load.table != NULL ? take_all(&load, NULL, &error) : "no table of series";
+    if (wrong == NULL)
+        wrong = take_all(&load, target, &error);
+    if (wrong != NULL) {
+        (void)snprintf(reason->text, sizeof reason->text, "its arenas hold %s", wrong);
+        return -EBADMSG;
+    }
+    if (error != 0)
+        (void)snprintf(reason->text, sizeof reason->text, "cannot take up its arenas: %s",
+                       strerrordesc_np(-error));
+    *series = load.count;
+    return error;
+}

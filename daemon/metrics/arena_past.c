@@ -1,0 +1,325 @@
+#include "metrics/arena_past.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum {
+    FILES_MAX = 1024 /* two for each thread, and the registry's */
+};
+
+typedef struct {
+    int fd; /* open for ARENA_HAND only; else -1 */
+    const char *bytes;
+    size_t length;
+    uint64_t base;
+    ArenaKind kind;
+} PastFile;
+
+struct ArenaPast {
+    int directory_fd;
+    uint64_t generation;
+    uint32_t files;  /* as file 0 says; before it is known, as many as there may be */
+    uint32_t latest; /* where the latest address was found */
+    PastFile *file;
+};
+
+static int failed(CheckpointReason *reason, int error, const char *what)
+{
+    if (error == -EBADMSG || error == -ESTALE || error == -EPROTONOSUPPORT)
+        (void)snprintf(reason->text, sizeof reason->text, "%s", what);
+    else
+        (void)snprintf(reason->text, sizeof reason->text, "cannot %s: %s", what,
+                       strerrordesc_np(-error));
+    return error;
+}
+
+/* ---- which one ---- */
+
+/* => 0: *head is a whole, sound head; -ENOENT: there is nothing yet; else as arena_past_open(). */
+static int read_head(int fd, ArenaHead *head, CheckpointReason *reason)
+{
+    ssize_t got = pread(fd, head, sizeof *head, 0);
+    if (got < 0)
+        return failed(reason, -errno, "read an arena");
+    if (got < (ssize_t)sizeof *head || head->birth.magic == 0)
+        return -ENOENT; /* begun, and not more */
+    if (head->birth.magic != ARENA_MAGIC || head->birth_hash != arena_birth_hash(&head->birth))
+        return failed(reason, -EBADMSG, "an arena's head does not match its checksum");
+    if (head->birth.version != ARENA_VERSION || head->birth.layout != arena_layout())
+        return failed(
+            reason, -EPROTONOSUPPORT,
+            "its arenas are of another version of this program; start that one and stop it, "
+            "which saves all in the checkpoint");
+    return 0;
+}
+
+static int open_file(const ArenaPast *past, uint32_t number, int flags)
+{
+    char name[ARENA_NAME_SIZE];
+    int fd = openat(past->directory_fd, arena_name(past->generation, number, name),
+                    flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd >= 0 ? fd : -errno;
+}
+
+/* => 1: this generation counts; 0: it does not; else as arena_past_open(). */
+static int counts(int directory_fd, uint64_t generation, CheckpointReason *reason)
+{
+    const ArenaPast past = {.directory_fd = directory_fd, .generation = generation};
+    ArenaHead head;
+    int fd = open_file(&past, 0, O_RDONLY);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : failed(reason, fd, "open an arena");
+    int error = read_head(fd, &head, reason);
+    (void)close(fd);
+    if (error != 0)
+        return error == -ENOENT ? 0 : error;
+    /* relaxed: its process has ended. */
+    return atomic_load_explicit(&head.ready, memory_order_relaxed) == 1;
+}
+
+typedef void (*EachName)(void *context, const char *name, uint64_t generation, uint32_t number);
+
+/* Calls `each` for every arena's file in the directory. */
+static int each_file(int directory_fd, EachName each, void *context)
+{
+    int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    if (directory == NULL) {
+        int error = -errno;
+        if (fd >= 0)
+            (void)close(fd);
+        return error;
+    }
+    const struct dirent *entry;
+    /* Only this thread uses this stream. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    while ((entry = readdir(directory)) != NULL) {
+        uint64_t generation;
+        uint32_t number;
+        if (arena_name_read(entry->d_name, &generation, &number))
+            each(context, entry->d_name, generation, number);
+    }
+    (void)closedir(directory);
+    return 0;
+}
+
+typedef struct {
+    int directory_fd;
+    bool found;      /* one that counts, or is damaged */
+    uint64_t latest; /* the latest of them */
+    uint64_t highest;
+    int error; /* of the latest */
+    CheckpointReason *reason;
+} Search;
+
+static void look(void *context, const char *name, uint64_t generation, uint32_t number)
+{
+    Search *search = context;
+    (void)name;
+    search->highest = generation > search->highest ? generation : search->highest;
+    if (number != 0 || (search->found && generation < search->latest))
+        return;
+    int result = counts(search->directory_fd, generation, search->reason);
+    if (result == 0)
+        return;
+    search->found = true;
+    search->latest = generation;
+    search->error = result < 0 ? result : 0;
+}
+
+/* Removes what is not of the generation that counts. */
+static void sweep(void *context, const char *name, uint64_t generation, uint32_t number)
+{
+    const Search *search = context;
+    (void)number;
+    if (!search->found || generation != search->latest)
+        (void)unlinkat(search->directory_fd, name, 0);
+}
+
+/* ---- mapping it ---- */
+
+static int map_file(ArenaPast *past, uint32_t number, ArenaHead *head, CheckpointReason *reason)
+{
+    PastFile *file = &past->file[number];
+    struct stat status;
+    int fd = open_file(past, number, O_RDWR);
+    if (fd < 0)
+        return fd == -ENOENT ? failed(reason, -EBADMSG, "an arena is missing")
+                             : failed(reason, fd, "open an arena");
+    int error = read_head(fd, head, reason);
+    if (error == -ENOENT || (error == 0 && (head->birth.number != number ||
+                                            head->birth.generation != past->generation ||
+                                            head->birth.kind >= ARENA_KINDS)))
+        error = failed(reason, -EBADMSG, "an arena is cut off, or stands in another one's place");
+    if (error == 0 && fstat(fd, &status) != 0)
+        error = failed(reason, -errno, "look at an arena");
+    if (error == 0) {
+        void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED)
+            error = failed(reason, -errno, "map an arena");
+        else
+            *file = (PastFile){-1, bytes, (size_t)status.st_size, head->birth.base,
+                               (ArenaKind)head->birth.kind};
+    }
+    if (error == 0 && file->kind == ARENA_HAND)
+        file->fd = fd;
+    else
+        (void)close(fd);
+    return error;
+}
+
+/* On a file system in memory, all that was written is there; on a disk it is as long as the machine has
+ * not crashed. */
+static bool is_of_this_boot(const ArenaPast *past, const ArenaHead *head)
+{
+    static const uint8_t unknown[16];
+    struct statfs fs;
+    uint8_t now[16];
+    if (fstatfs(past->directory_fd, &fs) == 0 &&
+        (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+        return true;
+    arena_boot_id(now);
+    return memcmp(now, unknown, sizeof now) != 0 &&
+           memcmp(now, head->birth.boot_id, sizeof now) == 0;
+}
+
+static int map_all(ArenaPast *past, CheckpointReason *reason)
+{
+    ArenaHead head;
+    int error = map_file(past, 0, &head, reason);
+    if (error != 0)
+        return error;
+    if (!is_of_this_boot(past, &head))
+        return failed(reason, -ESTALE, "its arenas are of an earlier boot of the machine");
+    if (head.files == 0 || head.files > FILES_MAX || past->file[0].kind != ARENA_SERIES)
+        return failed(reason, -EBADMSG, "an arena's head is of no use");
+    past->files = head.files;
+    for (uint32_t number = 1; number < past->files && error == 0; number++)
+        error = map_file(past, number, &head, reason);
+    return error;
+}
+
+int arena_past_open(ArenaPast **out, int directory_fd, uint64_t *next, CheckpointReason *reason)
+{
+    Search search = {.directory_fd = directory_fd, .reason = reason};
+    *out = NULL;
+    int error = each_file(directory_fd, look, &search);
+    if (error != 0)
+        return failed(reason, error, "look for arenas");
+    *next = search.highest + 1;
+    if (search.error != 0 && search.error != -EBADMSG)
+        return search.error;
+    (void)each_file(directory_fd, sweep, &search);
+    if (!search.found)
+        return 0;
+    ArenaPast *past = calloc(1, sizeof *past);
+    if (past != NULL)
+        past->file = calloc(FILES_MAX, sizeof *past->file);
+    if (past == NULL || past->file == NULL) {
+        free(past);
+        return failed(reason, -ENOMEM, "read the arenas");
+    }
+    past->directory_fd = directory_fd;
+    past->generation = search.latest;
+    past->files = FILES_MAX;
+    for (uint32_t i = 0; i < FILES_MAX; i++)
+        past->file[i].fd = -1;
+    *out = past;
+    return search.error != 0 ? search.error : map_all(past, reason);
+}
+
+void arena_past_close(ArenaPast *past)
+{
+    if (past == NULL)
+        return;
+    for (uint32_t i = 0; i < FILES_MAX; i++) {
+        if (past->file[i].bytes != NULL)
+            (void)munmap((void *)(uintptr_t)past->file[i].bytes, past->file[i].length);
+        if (past->file[i].fd >= 0)
+            (void)close(past->file[i].fd);
+    }
+    free(past->file);
+    free(past);
+}
+
+/* ---- getting rid of it ---- */
+
+void arena_past_remove(const ArenaPast *past)
+{
+    char name[ARENA_NAME_SIZE];
+    for (uint32_t i = 0; i < past->files; i++)
+        (void)unlinkat(past->directory_fd, arena_name(past->generation, i, name), 0);
+}
+
+void arena_past_move_aside(const ArenaPast *past)
+{
+    char name[ARENA_NAME_SIZE];
+    char aside[ARENA_NAME_SIZE];
+    for (uint32_t i = 0; i < past->files; i++) {
+        (void)snprintf(aside, sizeof aside, "damaged.%u", (unsigned)i);
+        (void)renameat(past->directory_fd, arena_name(past->generation, i, name),
+                       past->directory_fd, aside);
+    }
+}
+
+/* ---- reading ---- */
+
+static const void *at(const PastFile *file, uintptr_t address, size_t bytes)
+{
+    uint64_t offset = address - file->base;
+    if (file->bytes == NULL || address < file->base || bytes > file->length ||
+        offset > file->length - bytes || offset < ARENA_HEAD_BYTES)
+        return NULL;
+    return file->bytes + offset;
+}
+
+const void *arena_past_at(ArenaPast *past, uintptr_t address, size_t bytes, size_t alignment)
+{
+    if ((address & (alignment - 1)) != 0)
+        return NULL;
+    const void *found = at(&past->file[past->latest], address, bytes);
+    for (uint32_t i = 0; i < past->files && found == NULL; i++) {
+        found = at(&past->file[i], address, bytes);
+        if (found != NULL)
+            past->latest = i;
+    }
+    return found;
+}
+
+uint32_t arena_past_files(const ArenaPast *past)
+{
+    return past->files;
+}
+
+const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, size_t bytes)
+{
+    const PastFile *file = &past->file[number];
+    if (file->kind != kind)
+        return NULL;
+    const ArenaHead *head = (const void *)file->bytes;
+    /* relaxed: its process has ended. */
+    uint64_t root = atomic_load_explicit(&head->root, memory_order_relaxed);
+    return root % _Alignof(max_align_t) == 0 ? at(file, root, bytes) : NULL;
+}
+
+uint32_t arena_past_crashes(const ArenaPast *past, uint32_t number)
+{
+    const ArenaHead *head = (const void *)past->file[number].bytes;
+    /* relaxed: written by processes that have ended. */
+    return atomic_load_explicit(&head->crashes, memory_order_relaxed);
+}
+
+void arena_past_crashed(const ArenaPast *past, uint32_t number)
+{
+    uint32_t crashes = arena_past_crashes(past, number) + 1;
+    (void)!pwrite(past->file[number].fd, &crashes, sizeof crashes,
+                  (off_t)offsetof(ArenaHead, crashes));
+}

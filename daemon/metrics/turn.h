@@ -1,0 +1,82 @@
+/* Whose turn it is to write a cell that ingest threads share, and how often it was written: a lock and
+ * a seq in one word.
+ *
+ * Writer   takes its turn, writes the copy that is not current, ends the turn; that store lets go of the
+ *          lock and makes the other copy current, so no kill comes between the two.
+ * Reader   as of an AstatsCell, whose proof (atomicstats/cell.h) is this one's too: it never waits for
+ *          the lock, as the writer that has it does not touch the current copy.
+ * Writers wait for one another, for the few instructions of one update; who spins soon sleeps
+ * instead, in case the other one was interrupted. */
+#ifndef METRICS_TURN_H
+#define METRICS_TURN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/* Zeroed memory was never written. The lowest bit: taken. Above it: the seq. */
+typedef struct {
+    _Atomic uint64_t word;
+} Turn;
+
+enum {
+    TURN_SPINS = 64,      /* some hundred nanoseconds, several times an update */
+    TURN_SLEEP_NS = 20000 /* the other one was interrupted, for longer than that */
+};
+
+/* => the word, taken: what turn_end() and redo_begin() want. */
+static inline uint64_t turn_take(Turn *turn)
+{
+    for (unsigned tries = 1;; tries++) {
+        /* relaxed: a guess; the exchange tells. */
+        uint64_t seen = atomic_load_explicit(&turn->word, memory_order_relaxed) & ~UINT64_C(1);
+        /* acquire: what the writer before has written is seen; pairs with the release in turn_end().
+         * relaxed on failure: it only tries again. */
+        if (atomic_compare_exchange_weak_explicit(&turn->word, &seen, seen | 1,
+                                                  memory_order_acquire, memory_order_relaxed))
+            return seen | 1;
+        if (tries % TURN_SPINS == 0)
+            clock_sleep_ns(TURN_SLEEP_NS);
+    }
+}
+
+/* => which copy is current while the word is this. */
+static inline unsigned turn_copy(uint64_t word)
+{
+    return (unsigned)(word >> 1) & 1;
+}
+
+/* Ends the turn that was taken with `word`: the copy that was not current is. */
+static inline void turn_end(Turn *turn, uint64_t word)
+{
+    /* release: publishes the copy; pairs with the acquire in turn_seen() and turn_take(). */
+    atomic_store_explicit(&turn->word, word + 1, memory_order_release);
+}
+
+/* => the word, for reading the copy that is current. */
+static inline uint64_t turn_seen(const Turn *turn)
+{
+    /* acquire: pairs with the release in turn_end(). */
+    return atomic_load_explicit(&turn->word, memory_order_acquire);
+}
+
+/* After reading: => whether what was read is one writer's. */
+static inline bool turn_still(const Turn *turn, uint64_t seen)
+{
+    /* acquire fence: if a load before it saw a store of a later turn, the load below sees the word
+     * before that turn; pairs with the release fence in turn_write(). relaxed: the fence orders it. */
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&turn->word, memory_order_relaxed) >> 1 == seen >> 1;
+}
+
+/* Before the first store into a copy. */
+static inline void turn_write(void)
+{
+    /* release fence: keeps the store of the turn before, which this thread has acquired, before the
+     * stores that follow; pairs with the acquire fence in turn_still(). */
+    atomic_thread_fence(memory_order_release);
+}
+
+#endif
