@@ -65,6 +65,8 @@ static int read_environment(AppEnvironment *out)
         log_warning("systemd", "WATCHDOG_USEC or WATCHDOG_PID is not a number: no watchdog");
         out->watchdog_ns = 0;
     }
+    (void)systemd_runtime_directory(getenv("RUNTIME_DIRECTORY"), out->runtime_directory,
+                                    sizeof out->runtime_directory);
     /* The path stays valid: unsetenv does not free it. */
     out->notify = (SystemdNotify){.path = getenv("NOTIFY_SOCKET"), .fd = out->sockets.notify};
     static const char *const names[] = {"LISTEN_PID",    "LISTEN_FDS",   "LISTEN_FDNAMES",

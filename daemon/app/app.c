@@ -76,9 +76,24 @@ static int open_pool(App *app)
 
 static int open_state(App *app)
 {
-    if (app->config.state.directory[0] == '\0')
+    const char *directory = app->config.state.directory;
+    const char *arenas = app->config.state.arenas;
+    if (directory[0] == '\0')
         return 0;
-    return state_open(&app->state, app->config.state.directory, app->registry, app->pool);
+    if (arenas[0] == '\0')
+        arenas = app->environment.runtime_directory;
+    return state_open(&app->state, directory, arenas[0] != '\0' ? arenas : directory);
+}
+
+static int open_registry(App *app)
+{
+    ArenaStore *store = app->state != NULL ? state_store(app->state) : NULL;
+    int error = registry_create_in(&app->registry, app->config.limits.max_series, store);
+    if (error != 0)
+        log_error("app", "cannot make the registry: %s", uv_strerror(error));
+    else
+        registry_set_expire_after(app->registry, app->config.limits.expire_after_s);
+    return error;
 }
 
 static int open_http(App *app)
@@ -99,15 +114,13 @@ static int open_http(App *app)
 
 static int open_floors(App *app)
 {
-    int error = registry_create(&app->registry, app->config.limits.max_series);
-    if (error != 0)
-        log_error("app", "cannot make the registry: %s", uv_strerror(error));
-    else
-        registry_set_expire_after(app->registry, app->config.limits.expire_after_s);
+    int error = open_state(app);
+    if (error == 0)
+        error = open_registry(app);
     if (error == 0)
         error = open_pool(app);
-    if (error == 0)
-        error = open_state(app);
+    if (error == 0 && app->state != NULL)
+        error = state_take_up(app->state, app->registry, app->pool);
     if (error == 0)
         error = open_http(app);
     if (error == 0)

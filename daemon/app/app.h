@@ -20,6 +20,7 @@ typedef struct {
     SystemdNotify notify; /* with the socket for it that is among `sockets`, if any */
     int64_t watchdog_ns;  /* 0: no watchdog */
     ListenFds sockets;    /* the app's from now on */
+    char runtime_directory[CONFIG_TEXT_SIZE]; /* the unit's; "": there is none */
 } AppEnvironment;
 
 /* What the process ends with. */

@@ -107,6 +107,14 @@ static const ConfigKey schema[] = {
     },
     {
         .section = "state",
+        .name = "arenas",
+        .type = CONFIG_DIRECTORY,
+        .offset = PLACE(state.arenas),
+        .default_text = "",
+        .help = "where the memory is that outlives a kill",
+    },
+    {
+        .section = "state",
         .name = "checkpoint_s",
         .type = CONFIG_UNSIGNED,
         .reloadable = true,

@@ -38,6 +38,7 @@ typedef struct {
     } limits;
     struct {
         char directory[CONFIG_TEXT_SIZE]; /* absolute, clean UTF-8; "": values are forgotten */
+        char arenas[CONFIG_TEXT_SIZE];    /* the same; "": see config/atomicstatsd.json */
         unsigned checkpoint_s;            /* 1 to 3600 */
     } state;
     struct {

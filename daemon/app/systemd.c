@@ -99,3 +99,14 @@ int64_t systemd_watchdog_ns(const char *usec, const char *pid, pid_t self)
         return -EINVAL;
     return wanted == self ? microseconds * 1000 : 0;
 }
+
+const char *systemd_runtime_directory(const char *directories, char *out, size_t size)
+{
+    size_t length = directories != NULL ? strcspn(directories, ":") : 0;
+    if (length >= size || length == 0 || directories[0] != '/')
+        length = 0;
+    if (length > 0)
+        memcpy(out, directories, length);
+    out[length] = '\0';
+    return out;
+}

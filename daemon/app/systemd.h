@@ -46,4 +46,9 @@ int systemd_watchdog(const SystemdNotify *to);
  * another process than `self`; -EINVAL: not a number, or 0, or more than 64 bits of nanoseconds. */
 int64_t systemd_watchdog_ns(const char *usec, const char *pid, pid_t self);
 
+/* The unit's runtime directory, from RUNTIME_DIRECTORY (NULL: not set), of which there may be several with
+ * colons between them: the first. Writes it and a zero byte to `out`. => out; "" if there is none, or it is
+ * longer than `size` - 1 bytes, or not absolute. */
+const char *systemd_runtime_directory(const char *directories, char *out, size_t size);
+
 #endif

@@ -139,18 +139,24 @@ static void add_state(JsonTree *tree, State *storage)
     state_info(storage, &info);
     cJSON *state = json_tree_object(tree, tree->root, "state");
     json_tree_text(tree, state, "directory", state_directory(storage));
+    json_tree_text(tree, state, "arenas", state_arenas(storage));
+    cJSON *recovered = json_tree_object(tree, state, "recovered");
+    json_tree_uint64(tree, recovered, "series", info.recovered_series);
+    json_tree_uint64(tree, recovered, "datagrams", info.recovered_datagrams);
+    json_tree_uint64(tree, recovered, "quarantined", info.quarantined);
+    const SaverInfo *saver = &info.checkpoints;
     cJSON *checkpoints = json_tree_object(tree, state, "checkpoints");
-    json_tree_uint64(tree, checkpoints, "written", info.written);
-    json_tree_uint64(tree, checkpoints, "failed", info.failed);
-    if (info.latest.bytes == 0) {
+    json_tree_uint64(tree, checkpoints, "written", saver->written);
+    json_tree_uint64(tree, checkpoints, "failed", saver->failed);
+    if (saver->latest.bytes == 0) {
         json_tree_null(tree, checkpoints, "latest");
         return;
     }
     cJSON *latest = json_tree_object(tree, checkpoints, "latest");
-    json_tree_time(tree, latest, "time", info.latest.created_ns);
-    json_tree_uint64(tree, latest, "series", info.latest.series);
-    json_tree_uint64(tree, latest, "bytes", info.latest.bytes);
-    json_tree_seconds(tree, latest, "took_s", (double)info.took_ns / 1e9);
+    json_tree_time(tree, latest, "time", saver->latest.created_ns);
+    json_tree_uint64(tree, latest, "series", saver->latest.series);
+    json_tree_uint64(tree, latest, "bytes", saver->latest.bytes);
+    json_tree_seconds(tree, latest, "took_s", (double)saver->took_ns / 1e9);
 }
 
 static void add_rejected(JsonTree *tree, const Pool *pool)

@@ -7,15 +7,15 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "ingest/record.h"
 
 #define MEMORY_ERROR_NS (INT64_C(60) * 1000000000)
 
 int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gauge_sign_absolute)
 {
     *p = (Pipeline){.rejects = rejects,
-                    .gauge_sign_absolute = gauge_sign_absolute,
+                    .context = {.registry = registry, .gauge_sign_absolute = gauge_sign_absolute},
                     .scan = delimiters_choose(SCANNER_AUTO)};
+    pipeline_set_ledger(p, &p->own);
     size_t values = PIPELINE_VALUES + statsd_line_max_values(PIPELINE_LONGEST);
     p->values = malloc(values * sizeof *p->values);
     p->positions = malloc(DELIMITERS_ROOM * sizeof *p->positions);
@@ -36,6 +36,22 @@ void pipeline_fini(Pipeline *p)
     p->positions = NULL;
 }
 
+void pipeline_set_ledger(Pipeline *p, Ledger *ledger)
+{
+    p->ledger = ledger;
+    p->context.redo = &ledger->redo;
+    /* relaxed: for who comes after this process; this thread, before the first batch. */
+    atomic_store_explicit(&ledger->gauge_sign, p->context.gauge_sign_absolute,
+                          memory_order_relaxed);
+}
+
+void pipeline_set_time(Pipeline *p, int64_t now_ns)
+{
+    p->context.now_ns = now_ns;
+    /* relaxed: as above; a time from the batch before would do. */
+    atomic_store_explicit(&p->ledger->now_ns, now_ns, memory_order_relaxed);
+}
+
 static socklen_t source_length(DatagramSource source)
 {
     if (source == NULL)
@@ -46,7 +62,7 @@ static socklen_t source_length(DatagramSource source)
 static void reject(Pipeline *p, RejectReason reason, StatsdPart line, DatagramSource source)
 {
     p->counts.rejected[reason]++;
-    reject_log_add(p->rejects, reason, p->now_ns, source, source_length(source), line.text,
+    reject_log_add(p->rejects, reason, p->context.now_ns, source, source_length(source), line.text,
                    line.length);
 }
 
@@ -114,8 +130,15 @@ __attribute__((cold)) static void tell_of_no_memory(Pipeline *p)
 
 static void look_up_all(Pipeline *p)
 {
+    uint64_t skip = p->skip;
     for (size_t i = 0; i < p->line_count; i++) {
         PipelineLine *line = &p->lines[i];
+        if (__builtin_expect(skip >= line->line.value_count, 0)) {
+            skip -= line->line.value_count; /* it is in, or was refused: it makes no series now */
+            line->slot = NULL;
+            continue;
+        }
+        skip = 0;
         int error = series_index_find(&p->index, &line->line.key, line->hash, &line->slot);
         if (error == 0)
             continue;
@@ -130,21 +153,43 @@ static bool record_one(Pipeline *p, const PipelineLine *line)
 {
     if (line->slot == NULL)
         return false;
-    if (record_line(p->index.registry, line->slot, &line->line, p->gauge_sign_absolute,
-                    p->now_ns) == 0)
+    if (record_line(&p->context, line->slot, &line->line) == 0)
         return true;
     tell_of_no_memory(p);
     return false;
 }
 
+static void refuse(Pipeline *p, const PipelineLine *line)
+{
+    ledger_refuse(p->ledger, line->line.value_count);
+    reject(p, REJECT_OVER_LIMIT, line->part, line->source);
+}
+
+/* A line of a batch that was in hand when a process was killed: leaves out what is in. */
+__attribute__((cold)) static void record_rest(Pipeline *p, PipelineLine *line)
+{
+    size_t all = line->line.value_count;
+    size_t in = p->skip < all ? (size_t)p->skip : all;
+    p->skip -= in;
+    line->line.values += in;
+    line->line.value_count = all - in;
+    if (in == all ||
+        record_one(p, line)) /* whether a line that is in was refused, the ledger knows */
+        p->counts.values += all;
+    else
+        refuse(p, line);
+}
+
 static void record_all(Pipeline *p)
 {
     for (size_t i = 0; i < p->line_count; i++) {
-        const PipelineLine *line = &p->lines[i];
-        if (record_one(p, line))
+        PipelineLine *line = &p->lines[i];
+        if (__builtin_expect(p->skip != 0, 0))
+            record_rest(p, line);
+        else if (record_one(p, line))
             p->counts.values += line->line.value_count;
         else
-            reject(p, REJECT_OVER_LIMIT, line->part, line->source);
+            refuse(p, line);
     }
 }
 

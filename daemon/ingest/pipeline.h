@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "ingest/ledger.h"
+#include "ingest/record.h"
 #include "ingest/reject_log.h"
 #include "ingest/statsd_line.h"
 #include "metrics/intake.h"
@@ -42,9 +44,11 @@ typedef struct {
 typedef struct {
     SeriesIndex index;
     RejectLog *rejects;
-    bool gauge_sign_absolute;
+    RecordContext context;
+    Ledger *ledger; /* `own`, or one that outlives the process */
+    Ledger own;
     IntakeCounts counts; /* what this thread has taken in so far */
-    int64_t now_ns;      /* CLOCK_REALTIME of the batch in hand */
+    uint64_t skip;       /* values of the next lines that are in already */
     LogLimiter memory_limiter;
     size_t line_count;
     size_t value_count;
@@ -54,8 +58,14 @@ typedef struct {
     PipelineLine lines[PIPELINE_LINES];
 } Pipeline;
 
-/* => 0 or negative errno. `rejects` outlives the pipeline. */
+/* => 0 or negative errno. `rejects` outlives the pipeline, which does not move. */
 int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gauge_sign_absolute);
+
+/* Makes it keep another ledger, before the first datagram. */
+void pipeline_set_ledger(Pipeline *p, Ledger *ledger);
+
+/* Tells what all datagrams until the next call have in common: CLOCK_REALTIME of arrival. */
+void pipeline_set_time(Pipeline *p, int64_t now_ns);
 
 /* Accepts a zeroed one. No reader of the registry may be left. */
 void pipeline_fini(Pipeline *p);

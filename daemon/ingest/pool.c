@@ -268,6 +268,25 @@ void pool_add_counts(Pool *pool, const IntakeCounts *before)
     intake_add(&pool->before, before);
 }
 
+void pool_replay(Pool *pool, unsigned turn, const struct Hand *hand, uint64_t done)
+{
+    worker_replay(pool->workers[turn % pool->count], hand, done);
+}
+
+void pool_keep_figures(Pool *pool)
+{
+    pool->workers[0]->hand->before = pool->before;
+    for (unsigned t = 0; t < pool->count; t++) {
+        Worker *w = pool->workers[t];
+        for (size_t i = 0; i < w->socket_count; i++) {
+            HandSocket *kept = &w->hand->sockets[i];
+            /* relaxed: for who comes after this process. */
+            atomic_store_explicit(&kept->cookie, w->sockets[i].udp.cookie, memory_order_relaxed);
+            udp_socket_keep_dropped(&w->sockets[i].udp, &kept->dropped);
+        }
+    }
+}
+
 size_t pool_memory_bytes(const Pool *pool)
 {
     size_t bytes = 0;

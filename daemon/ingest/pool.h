@@ -47,6 +47,14 @@ SeriesIndex *pool_index(Pool *pool, unsigned thread);
 /* Figures of earlier processes, to be counted in from now on. Before pool_start(). */
 void pool_add_counts(Pool *pool, const IntakeCounts *before);
 
+/* Takes in a batch that a thread of another process had in its hands: the first `done` of its values are in
+ * (worker_replay()). `turn`: any number; the threads take turns. Before pool_start(). */
+struct Hand;
+void pool_replay(Pool *pool, unsigned turn, const struct Hand *hand, uint64_t done);
+
+/* From now on the figures stand where the next process finds them, too. After the two above. */
+void pool_keep_figures(Pool *pool);
+
 /* Starts the threads, with all signals blocked. => 0 or negative errno (none runs then). */
 int pool_start(Pool *pool);
 

@@ -1,41 +1,23 @@
 #include "ingest/receive_batch.h"
 
 #include <errno.h>
-#include <stdint.h>
-#include <sys/mman.h>
 
-/* A buffer's distance to the next. Not a power of two: buffers 64 KiB apart would all begin in the
- * same sets of the CPU's caches. 13 lines spread the beginnings over all sets, and a datagram of up
- * to 832 bytes does not reach the next one's. */
-enum {
-    BUFFER_STRIDE = RECEIVE_BUFFER_BYTES + 13 * 64
-};
-
-static const size_t memory_bytes = (size_t)BUFFER_STRIDE * RECEIVE_BATCH_SIZE;
-
-int receive_batch_init(ReceiveBatch *batch)
+void receive_batch_init(ReceiveBatch *batch)
 {
-    /* Untouched pages take no memory: small datagrams touch one page a buffer. */
-    void *memory = mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return -ENOMEM;
-    *batch = (ReceiveBatch){.memory = memory};
     for (size_t i = 0; i < RECEIVE_BATCH_SIZE; i++) {
-        batch->vectors[i] = (struct iovec){batch->memory + i * BUFFER_STRIDE, RECEIVE_BUFFER_BYTES};
+        batch->vectors[i] = (struct iovec){batch->bytes + i * RECEIVE_STRIDE, RECEIVE_BUFFER_BYTES};
         batch->headers[i].msg_hdr = (struct msghdr){.msg_name = &batch->sources[i],
                                                     .msg_namelen = sizeof batch->sources[i],
                                                     .msg_iov = &batch->vectors[i],
                                                     .msg_iovlen = 1};
+        batch->headers[i].msg_len = RECEIVE_NONE;
     }
-    return 0;
 }
 
-void receive_batch_fini(ReceiveBatch *batch)
+void receive_batch_clear(ReceiveBatch *batch, int count)
 {
-    if (batch->memory != NULL)
-        munmap(batch->memory, memory_bytes);
-    batch->memory = NULL;
+    for (int i = 0; i < count; i++)
+        batch->headers[i].msg_len = RECEIVE_NONE;
 }
 
 int receive_batch_fill(ReceiveBatch *batch, int fd)

@@ -6,24 +6,34 @@
 #include <stdint.h>
 
 #include "ingest/statsd_line.h"
+#include "metrics/redo.h"
 #include "metrics/registry.h"
 #include "metrics/slot.h"
 
-/* What record_line() does for all kinds but stats. */
-int record_other(Registry *registry, Slot *slot, const StatsdLine *line, bool gauge_sign_absolute,
-                 int64_t now_ns);
+/* What is the same for all lines of a batch. */
+typedef struct {
+    Registry *registry;
+    Redo *redo;               /* the thread's */
+    bool gauge_sign_absolute; /* a gauge's sign is part of its value, not a change */
+    int64_t now_ns;           /* CLOCK_REALTIME of arrival */
+} RecordContext;
 
-/* Records every value of the line, in order. The slot's thread only. `gauge_sign_absolute`: a gauge's
- * sign is part of its value, not a change. `now_ns`: CLOCK_REALTIME of arrival.
+/* What record_line() does for all kinds but stats. */
+int record_other(const RecordContext *context, Slot *slot, const StatsdLine *line);
+
+/* Records every value of the line, in order, each a step of the redo. The slot's thread only.
  * => 0; -ENOMEM: a set could not grow, and its value is not in. */
-static inline int record_line(Registry *registry, Slot *slot, const StatsdLine *line,
-                              bool gauge_sign_absolute, int64_t now_ns)
+static inline int record_line(const RecordContext *context, Slot *slot, const StatsdLine *line)
 {
     if (slot_kind(slot) != SERIES_STATS)
-        return record_other(registry, slot, line, gauge_sign_absolute, now_ns);
+        return record_other(context, slot, line);
     AstatsCell *cell = &((StatsSlot *)slot)->cell;
-    for (size_t i = 0; i < line->value_count; i++)
+    for (size_t i = 0; i < line->value_count; i++) {
+        /* relaxed: this thread alone writes it. */
+        uint64_t seq = atomic_load_explicit(&cell->seq, memory_order_relaxed);
+        redo_begin(context->redo, &cell->seq, seq, 1);
         astats_cell_record(cell, line->values[i].as.number, line->weight);
+    }
     return 0;
 }
 

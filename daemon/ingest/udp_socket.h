@@ -21,6 +21,7 @@ typedef struct {
     uint64_t cookie; /* of one that was taken over: its name until the next boot; else 0 */
     _Atomic uint64_t datagrams; /* received; written by the socket's thread alone */
     _Atomic uint64_t dropped;   /* as of the latest look, see udp_socket_dropped() */
+    _Atomic uint64_t *kept;     /* where that stands once more; NULL: nowhere */
 } UdpSocket;
 
 /* Opens a non-blocking socket and binds it to the address alone (IPv6 does not take IPv4 with it), in
@@ -38,6 +39,9 @@ int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer);
 /* Says what an earlier process knew of the drops on a socket that was taken over, so that they count as
  * one life's. => whether that can be: the kernel's counter has not gone back. */
 bool udp_socket_resume(UdpSocket *s, uint64_t dropped);
+
+/* Each look is noted in *kept, too, which outlives the socket. */
+void udp_socket_keep_dropped(UdpSocket *s, _Atomic uint64_t *kept);
 
 /* Closes it; its figures stay readable. */
 void udp_socket_close(UdpSocket *s);

@@ -22,19 +22,32 @@ static void tick(Worker *w)
     series_index_tick(&w->pipeline.index, (uint32_t)(uv_now(&w->loop) / 1000));
 }
 
-static void record_batch(Worker *w, WorkerSocket *s, int count)
+/* Records `count` datagrams of a batch: the own one, or that of an earlier process. */
+static void record_batch(Worker *w, const ReceiveBatch *batch, int count, int64_t now_ns)
 {
-    w->pipeline.now_ns = clock_realtime_ns();
-    for (int i = 0; i < count; i++) {
-        const struct mmsghdr *header = &w->batch.headers[i];
-        pipeline_datagram(&w->pipeline, header->msg_hdr.msg_iov->iov_base, header->msg_len,
-                          (const struct sockaddr *)header->msg_hdr.msg_name);
-    }
+    pipeline_set_time(&w->pipeline, now_ns);
+    for (int i = 0; i < count; i++)
+        pipeline_datagram(&w->pipeline, receive_batch_bytes(batch, i), batch->headers[i].msg_len,
+                          (const struct sockaddr *)&batch->sources[i]);
     pipeline_flush(&w->pipeline);
+    ledger_end(w->pipeline.ledger, &w->pipeline.counts);
+    intake_counters_publish(&w->counters, &w->pipeline.counts);
+}
+
+/* => datagrams taken, up to a full batch; -EAGAIN: none are there; other negative errno. */
+static int take_batch(Worker *w, WorkerSocket *s)
+{
+    ReceiveBatch *batch = &w->hand->batch;
+    ledger_begin(w->pipeline.ledger);
+    int count = receive_batch_fill(batch, s->udp.fd);
+    if (count < 0)
+        return count;
+    record_batch(w, batch, count, clock_realtime_ns());
+    receive_batch_clear(batch, count);
     /* relaxed: written by this thread alone, a figure for people. */
     uint64_t before = atomic_load_explicit(&s->udp.datagrams, memory_order_relaxed);
     atomic_store_explicit(&s->udp.datagrams, before + (uint64_t)count, memory_order_relaxed);
-    intake_counters_publish(&w->counters, &w->pipeline.counts);
+    return count;
 }
 
 /* Takes up to `batches` full batches. => datagrams taken; negative errno. */
@@ -42,12 +55,11 @@ static int64_t take(Worker *w, WorkerSocket *s, int64_t batches)
 {
     int64_t taken = 0;
     for (int64_t i = 0; i < batches; i++) {
-        int count = receive_batch_fill(&w->batch, s->udp.fd);
+        int count = take_batch(w, s);
         if (count == -EAGAIN)
             break;
         if (count < 0)
             return count;
-        record_batch(w, s, count);
         taken += count;
         if (count < RECEIVE_BATCH_SIZE)
             break;
@@ -142,6 +154,21 @@ static void forget_idle(Worker *w)
         (void)uv_async_send(&w->wake);
 }
 
+/* What was left for later at the start. */
+static void complete_hand(Worker *w)
+{
+    if (w->hand_is_complete)
+        return;
+    w->hand_is_complete = true;
+    int error = hand_complete(&w->hand_memory, w->hand);
+    if (error != 0 && w->number == 0)
+        log_notice(
+            "ingest",
+            "cannot keep the batches in hand in memory: %s; when memory is short, a kill may "
+            "lose a datagram. LimitMEMLOCK= (ulimit -l) helps",
+            uv_strerror(error));
+}
+
 static void on_wake(uv_async_t *wake)
 {
     Worker *w = wake->data;
@@ -156,6 +183,7 @@ static void on_wake(uv_async_t *wake)
         uv_close((uv_handle_t *)&w->wake, NULL);
     } else {
         warn_of_drops(w);
+        complete_hand(w);
         forget_idle(w);
     }
     /* release: the answer says that what was done before is done; pairs with the acquire in
@@ -179,9 +207,11 @@ int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_
     w->number = number;
     pace_init(&w->pace);
     reject_log_init(&w->rejects);
-    int error = receive_batch_init(&w->batch);
+    int error = hand_open(registry_store(registry), &w->hand_memory, &w->hand);
     if (error == 0)
         error = pipeline_init(&w->pipeline, registry, &w->rejects, gauge_sign_absolute);
+    if (error == 0)
+        pipeline_set_ledger(&w->pipeline, &w->hand->ledger);
     if (error == 0)
         error = uv_loop_init(&w->loop);
     if (error == 0) {
@@ -217,7 +247,7 @@ void worker_fini(Worker *w)
     for (size_t i = 0; i < w->socket_count; i++)
         udp_socket_close(&w->sockets[i].udp);
     pipeline_fini(&w->pipeline);
-    receive_batch_fini(&w->batch);
+    arena_fini(&w->hand_memory);
     reject_log_fini(&w->rejects);
 }
 
@@ -245,6 +275,24 @@ int worker_start(Worker *w)
     char name[16];
     (void)snprintf(name, sizeof name, "ingest-%u", w->number);
     return thread_start(&w->thread, name, worker_body, w);
+}
+
+void worker_replay(Worker *w, const Hand *hand, uint64_t done)
+{
+    const Ledger *ledger = &hand->ledger;
+    bool gauge_sign = w->pipeline.context.gauge_sign_absolute;
+    /* relaxed: the process that wrote it has ended. 0: that was its first batch. */
+    int64_t now_ns = atomic_load_explicit(&ledger->now_ns, memory_order_relaxed);
+    int count = 0;
+    while (count < RECEIVE_BATCH_SIZE && hand->batch.headers[count].msg_len != RECEIVE_NONE)
+        count++;
+    /* relaxed: as above. */
+    w->pipeline.context.gauge_sign_absolute =
+        atomic_load_explicit(&ledger->gauge_sign, memory_order_relaxed);
+    w->pipeline.skip = done;
+    record_batch(w, &hand->batch, count, now_ns != 0 ? now_ns : clock_realtime_ns());
+    w->pipeline.skip = 0;
+    w->pipeline.context.gauge_sign_absolute = gauge_sign;
 }
 
 void worker_stop(Worker *w)

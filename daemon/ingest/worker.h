@@ -12,16 +12,16 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "ingest/hand.h"
 #include "ingest/intake_counters.h"
 #include "ingest/pace.h"
 #include "ingest/pipeline.h"
-#include "ingest/receive_batch.h"
 #include "ingest/reject_log.h"
 #include "ingest/udp_socket.h"
 #include "metrics/slot_sweep.h"
 
 enum {
-    WORKER_MAX_SOCKETS = 64
+    WORKER_MAX_SOCKETS = HAND_SOCKETS
 };
 
 typedef struct Worker Worker;
@@ -45,7 +45,9 @@ struct Worker {
     uv_prepare_t turn; /* called before the loop looks for more */
     Pace pace;
     RejectLog rejects;
-    ReceiveBatch batch;
+    Arena hand_memory;
+    Hand *hand; /* in it */
+    bool hand_is_complete;
     Pipeline pipeline;
     SlotSweep sweep;
     WorkerSocket sockets[WORKER_MAX_SOCKETS];
@@ -70,6 +72,10 @@ WorkerSocket *worker_next_socket(Worker *w);
 
 /* Starts the thread. => 0 or negative errno. */
 int worker_start(Worker *w);
+
+/* Takes a batch in that another process had in its hands: the first `done` of its values are in. Before
+ * worker_start(). */
+void worker_replay(Worker *w, const Hand *hand, uint64_t done);
 
 /* Asks the thread to take what the kernel holds now, and to end. Returns at once. */
 void worker_stop(Worker *w);

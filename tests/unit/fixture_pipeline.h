@@ -23,7 +23,7 @@ static inline FixturePipeline *fixture_pipeline_create(uint32_t max_series,
     assert_int_equal(0, registry_create(&f->registry, max_series));
     reject_log_init(&f->rejects);
     assert_int_equal(0, pipeline_init(&f->pipeline, f->registry, &f->rejects, gauge_sign_absolute));
-    f->pipeline.now_ns = INT64_C(1700000000000000000);
+    pipeline_set_time(&f->pipeline, INT64_C(1700000000000000000));
     return f;
 }
 

@@ -23,7 +23,8 @@ static const char other_text[] =
     "\"gauge_sign\":\"absolute\",\"scanner\":\"portable\"},\"http\":{\"listen\":\"[::]:80\",\"max_"
     "connections\":9},"
     "\"limits\":{\"max_series\":7,\"expire_after_s\":600},"
-    "\"state\":{\"directory\":\"/var/lib/\\u00e4 \\\"x\\\"\",\"checkpoint_s\":5},"
+    "\"state\":{\"directory\":\"/var/lib/\\u00e4 \\\"x\\\"\",\"arenas\":\"/run/a\","
+    "\"checkpoint_s\":5},"
     "\"log\":{\"level\":\"debug\"}}";
 
 static int parse(const char *text, Config *inout, ConfigError *error)
@@ -68,7 +69,7 @@ static void test_the_table_is_sound(void **state)
     (void)state;
     size_t count;
     const ConfigKey *keys = config_schema(&count);
-    assert_int_equal(12, count);
+    assert_int_equal(13, count);
     for (size_t i = 0; i < count; i++) {
         Config config = {0};
         ConfigReason reason = {"no reason"};
@@ -100,6 +101,7 @@ static void test_defaults(void **state)
     assert_int_equal(1000000, config.limits.max_series);
     assert_int_equal(0, config.limits.expire_after_s);
     assert_string_equal("", config.state.directory);
+    assert_string_equal("", config.state.arenas);
     assert_int_equal(10, config.state.checkpoint_s);
     assert_int_equal(LOG_LEVEL_INFO, config.log.level);
 }
@@ -180,6 +182,7 @@ static void test_all_keys_are_read(void **state)
     assert_int_equal(7, config.limits.max_series);
     assert_int_equal(600, config.limits.expire_after_s);
     assert_string_equal("/var/lib/\xC3\xA4 \"x\"", config.state.directory);
+    assert_string_equal("/run/a", config.state.arenas);
     assert_int_equal(5, config.state.checkpoint_s);
     assert_int_equal(LOG_LEVEL_DEBUG, config.log.level);
 }
@@ -355,6 +358,7 @@ static void test_a_directory_of_the_greatest_length(void **state)
     config_defaults(&config);
     parse_well(text, &config);
     assert_string_equal(path, config.state.directory);
+    assert_string_equal("", config.state.arenas);
     assert_int_equal(10, config.state.checkpoint_s);
 
     path[CONFIG_TEXT_SIZE - 1] = 'd';
@@ -497,6 +501,7 @@ static void test_print(void **state)
                         "\t},\n"
                         "\t\"state\":\t{\n"
                         "\t\t\"directory\":\t\"\",\n"
+                        "\t\t\"arenas\":\t\"\",\n"
                         "\t\t\"checkpoint_s\":\t10\n"
                         "\t},\n"
                         "\t\"log\":\t{\n"

@@ -199,7 +199,7 @@ static void test_over_the_limit(void **state)
     assert_int_equal(REJECT_OVER_LIMIT, records[1].reason);
     assert_string_equal("c:1:2|c", records[1].text);
     assert_string_equal("192.0.2.7:4711", address_format(&records[1].source, address));
-    assert_int_equal(f->pipeline.now_ns, records[1].time_ns);
+    assert_int_equal(f->pipeline.context.now_ns, records[1].time_ns);
     assert_string_equal("b:1|g|#x", records[0].text); /* the "\\r" is no part of a line */
 
     /* More room, by a reload: the same lines are welcome. */

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -10,7 +11,7 @@
 #include "ingest/udp_socket.h"
 
 typedef struct {
-    ReceiveBatch batch;
+    ReceiveBatch *batch;
     UdpSocket socket;
     int sender;
 } Fixture;
@@ -19,7 +20,9 @@ static void open_at(Fixture *f, const char *text)
 {
     Address address = udp_address(text);
     f->socket = (UdpSocket){.fd = -1};
-    assert_int_equal(0, receive_batch_init(&f->batch));
+    f->batch = calloc(1, sizeof *f->batch);
+    assert_non_null(f->batch);
+    receive_batch_init(f->batch);
     assert_int_equal(0, udp_socket_open(&f->socket, &address, true, 1 << 20));
     f->sender = udp_sender(&f->socket.address);
 }
@@ -28,7 +31,7 @@ static void close_all(Fixture *f)
 {
     close(f->sender);
     udp_socket_close(&f->socket);
-    receive_batch_fini(&f->batch);
+    free(f->batch);
 }
 
 /* Waits for something to be there. => as receive_batch_fill() */
@@ -37,14 +40,14 @@ static int fill(Fixture *f)
     int64_t since = clock_monotonic_ns();
     int count;
     do {
-        count = receive_batch_fill(&f->batch, f->socket.fd);
+        count = receive_batch_fill(f->batch, f->socket.fd);
     } while (count == -EAGAIN && udp_keep_waiting(since));
     return count;
 }
 
 static const char *bytes_of(const Fixture *f, int i)
 {
-    return f->batch.headers[i].msg_hdr.msg_iov->iov_base;
+    return f->batch->headers[i].msg_hdr.msg_iov->iov_base;
 }
 
 static void expect_source(const Fixture *f, int i, const Address *expected)
@@ -52,7 +55,7 @@ static void expect_source(const Fixture *f, int i, const Address *expected)
     char text[ADDRESS_TEXT_SIZE];
     char expected_text[ADDRESS_TEXT_SIZE];
     Address source;
-    const struct msghdr *header = &f->batch.headers[i].msg_hdr;
+    const struct msghdr *header = &f->batch->headers[i].msg_hdr;
     address_from_sockaddr(&source, header->msg_name, header->msg_namelen);
     assert_string_equal(address_format(expected, expected_text), address_format(&source, text));
 }
@@ -62,11 +65,11 @@ static void test_nothing_there(void **state)
     (void)state;
     Fixture f;
     open_at(&f, "127.0.0.1:0");
-    assert_int_equal(-EAGAIN, receive_batch_fill(&f.batch, f.socket.fd));
-    assert_int_equal(-EBADF, receive_batch_fill(&f.batch, -1));
+    assert_int_equal(-EAGAIN, receive_batch_fill(f.batch, f.socket.fd));
+    assert_int_equal(-EBADF, receive_batch_fill(f.batch, -1));
+    for (int i = 0; i < RECEIVE_BATCH_SIZE; i++)
+        assert_int_equal(RECEIVE_NONE, f.batch->headers[i].msg_len);
     close_all(&f);
-    ReceiveBatch zeroed = {.memory = NULL};
-    receive_batch_fini(&zeroed);
 }
 
 static void send_filled(Fixture *f, char byte, size_t size)
@@ -78,7 +81,7 @@ static void send_filled(Fixture *f, char byte, size_t size)
 
 static void expect_filled(const Fixture *f, int i, char byte, size_t size)
 {
-    assert_int_equal(size, f->batch.headers[i].msg_len);
+    assert_int_equal(size, f->batch->headers[i].msg_len);
     for (size_t k = 0; k < size; k++)
         if (bytes_of(f, i)[k] != byte)
             fail_msg("byte %zu of %zu: expected %d, got %d", k, size, byte, bytes_of(f, i)[k]);
@@ -145,13 +148,17 @@ static void test_more_than_a_batch(void **state)
         assert_in_range(count, 1, RECEIVE_BATCH_SIZE);
         first = next == 0 ? count : first;
         for (int i = 0; i < count; i++, next++) {
-            assert_int_equal(sizeof next, f.batch.headers[i].msg_len);
+            assert_int_equal(sizeof next, f.batch->headers[i].msg_len);
             assert_memory_equal(&next, bytes_of(&f, i), sizeof next);
             expect_source(&f, i, &from);
         }
+        /* The lengths alone tell the number, once what was taken is cleared away. */
+        for (int i = count; i < RECEIVE_BATCH_SIZE; i++)
+            assert_int_equal(RECEIVE_NONE, f.batch->headers[i].msg_len);
+        receive_batch_clear(f.batch, count);
     }
     assert_int_equal(RECEIVE_BATCH_SIZE, first);
-    assert_int_equal(-EAGAIN, receive_batch_fill(&f.batch, f.socket.fd));
+    assert_int_equal(-EAGAIN, receive_batch_fill(f.batch, f.socket.fd));
     close_all(&f);
 }
 

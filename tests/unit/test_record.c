@@ -24,7 +24,15 @@ static int record(FixtureSeries *f, const char *text, bool gauge_sign_absolute, 
     assert_int_equal(STATSD_SAMPLE, parse_alone(text, strlen(text), values, &line, &why));
     uint32_t hash = series_index_hash(&f->index, &line.key);
     assert_int_equal(0, series_index_find(&f->index, &line.key, hash, &slot));
-    return record_line(f->registry, slot, &line, gauge_sign_absolute, now_ns);
+    Redo redo = {0};
+    const RecordContext context = {f->registry, &redo, gauge_sign_absolute, now_ns};
+    int error = record_line(&context, slot, &line);
+    /* Each value is a step, and each word that a step names has changed. */
+    uint64_t begun = redo.begun;
+    const _Atomic uint64_t *word = (const _Atomic uint64_t *)redo.step[begun & 1].word;
+    assert_int_equal(error == 0 ? line.value_count : 0, begun >> 1);
+    assert_true(word == NULL || *word != redo.step[begun & 1].before);
+    return error;
 }
 
 static void take(FixtureSeries *f, const char *text)

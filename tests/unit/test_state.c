@@ -55,17 +55,29 @@ static int begin(Bench *b)
 {
     Address address = udp_address("127.0.0.1:0");
     const PoolOptions options = {.threads = 2, .udp = &address, .udp_count = 1};
-    assert_int_equal(0, registry_create(&b->registry, 5));
+    int error = state_open(&b->state, b->directory, b->directory);
+    if (error != 0)
+        return error;
+    assert_int_equal(0, registry_create_in(&b->registry, 5, state_store(b->state)));
     assert_int_equal(0, pool_open(&b->pool, &options, b->registry));
-    return state_open(&b->state, b->directory, b->registry, b->pool);
+    return state_take_up(b->state, b->registry, b->pool);
+}
+
+/* As a kill ends it: nothing is saved. */
+static void crash(Bench *b)
+{
+    state_close(b->state);
+    pool_close(b->pool);
+    registry_destroy(b->registry);
+    b->state = NULL;
+    b->pool = NULL;
+    b->registry = NULL;
 }
 
 static void end(Bench *b)
 {
-    state_close(b->state);
-    b->state = NULL;
-    pool_close(b->pool);
-    registry_destroy(b->registry);
+    (void)state_stop(b->state);
+    crash(b);
 }
 
 static CounterCell *counter(Bench *b, unsigned thread, const char *name)
@@ -101,10 +113,32 @@ static void test_values_and_figures_go_on(void **state)
         assert_int_equal(0, state_stop(b->state)); /* once is enough */
         StateInfo info;
         state_info(b->state, &info);
-        assert_int_equal(1, info.written);
-        assert_int_equal(1, info.latest.series);
+        assert_int_equal(1, info.checkpoints.written);
+        assert_int_equal(1, info.checkpoints.latest.series);
         assert_string_equal(b->directory, state_directory(b->state));
         end(b);
+    }
+}
+
+static void test_what_is_not_saved_is_in_the_arenas(void **state)
+{
+    Bench *b = *state;
+    for (int64_t round = 0; round < 4; round++) {
+        IntakeCounts counts;
+        assert_int_equal(0, begin(b));
+        pool_counts(b->pool, &counts);
+        assert_int_equal(7 * round, counts.datagrams);
+        assert_int_equal(5 * round, total(b, "hits"));
+        StateInfo info;
+        state_info(b->state, &info);
+        assert_int_equal(round > 0 ? 1 : 0, info.recovered_series);
+        assert_int_equal(0, info.checkpoints.latest.bytes);
+        counter_cell_add_integer(counter(b, 0, "hits"), 2);
+        counter_cell_add_integer(counter(b, 1, "hits"), 3);
+        counts = (IntakeCounts){.datagrams = 7, .values = 9};
+        pool_add_counts(b->pool, &counts);
+        pool_keep_figures(b->pool);
+        crash(b);
     }
 }
 
@@ -130,7 +164,7 @@ static void test_one_daemon_a_directory(void **state)
     assert_int_equal(0, begin(b));
     State *other = NULL;
     log_set_level(LOG_LEVEL_ERROR);
-    assert_int_equal(-EBUSY, state_open(&other, b->directory, b->registry, b->pool));
+    assert_int_equal(-EBUSY, state_open(&other, b->directory, b->directory));
     assert_null(other);
     end(b);
     assert_int_equal(0, begin(b)); /* the lock went with the first one */
@@ -181,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_values_and_figures_go_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_not_saved_is_in_the_arenas, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing_new_is_not_written_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_daemon_a_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_directory, setup, teardown),
