@@ -167,14 +167,14 @@ def test_the_state_directory():
             done = run("-c", path, "--print-config", *args)
             tap.equal((0, ""), (done.returncode, done.stderr), f"exit status and stderr of {args}")
             return json.loads(done.stdout)["state"]
-        tap.equal({"directory": '/a " b', "checkpoint_s": 7}, state(), "what the file says")
-        tap.equal({"directory": "/c", "checkpoint_s": 7}, state("--state", "/c"), "what the option says")
+        tap.equal({"directory": '/a " b', "arenas": "", "checkpoint_s": 7}, state(), "what the file says")
+        tap.equal({"directory": "/c", "arenas": "", "checkpoint_s": 7}, state("--state", "/c"), "what the option says")
         tap.equal("/c", state("--state", "c")["directory"], "relative to /, where the daemon is started")
         new = os.path.join(directory, "new")
         tap.equal(new, state("--state", new)["directory"], "one that is not there")
         tap.check(not os.path.exists(new), "--print-config makes no directory")
         path = write(directory, run("-c", path, "--print-config").stdout)
-        tap.equal({"directory": '/a " b', "checkpoint_s": 7}, state(), "what it reads of its own output")
+        tap.equal({"directory": '/a " b', "arenas": "", "checkpoint_s": 7}, state(), "what it reads of its own output")
 
 
 def test_the_configuration_works():

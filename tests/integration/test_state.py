@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Values live on: over a stop and a start, over kill -9 as of the latest checkpoint, over bad files."""
+"""Values live on: over a stop and a start, over kill -9, over a reboot as of the latest checkpoint, over bad
+files. (test_kills.py kills under load.)"""
 
 import os
+import shutil
 import signal
 import tempfile
 
@@ -45,7 +47,8 @@ def test_a_stop_and_a_start_lose_nothing():
                     tap.equal(values, after[section], f"{section}, {threads} threads")
                 tap.check(d.stats()["service"]["started_at"] != started, "service tells of the earlier process")
                 tap.equal([], [name for name in os.listdir(os.path.join(directory, "state"))
-                               if name not in ("lock", "checkpoint")], "other files in the state directory")
+                               if name not in ("lock", "checkpoint") and not name.startswith("arena.")],
+                          "other files in the state directory")
         with Daemon(config=config) as d:
             d.record("c0:1|c\nt0:1|ms|#a:0,b:2\ng:+1|g\np:+1|p")
             after = held(d)
@@ -71,16 +74,46 @@ def written(daemon):
     return daemon.server()["state"]["checkpoints"]["written"]
 
 
-def test_a_kill_loses_only_what_came_after_the_latest_checkpoint():
+def arenas_in(directory):
+    return [name for name in os.listdir(directory) if name.startswith("arena.")]
+
+
+def test_a_kill_loses_nothing():
     with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
-        config = configuration(directory, checkpoint_s=1)
+        config = configuration(directory)
+        before = None
+        for threads in ("2", "3", "1", "8"):
+            d = Daemon("--threads", threads, config=config)
+            try:
+                if before:
+                    tap.equal(before, held(d), f"what a kill has left, {threads} threads")
+                    tap.equal(sum(len(before[section]) for section in SECTIONS),
+                              d.server()["state"]["recovered"]["series"], "series in /server")
+                with Flow(d, ports=6) as flow:
+                    everything(flow)
+                before = held(d)
+                tap.equal(0, written(d), "checkpoints")
+                killed(d)
+            finally:
+                d.close()
+        with Daemon(config=config) as d:
+            tap.equal(before, held(d), "what the last kill has left")
+            d.wait_log(r"took up \d+ series from the arenas of a killed process")
+        tap.equal([], arenas_in(os.path.join(directory, "state")), "arenas after a stop")
+
+
+def test_a_reboot_loses_only_what_came_after_the_latest_checkpoint():
+    with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+        arenas = os.path.join(directory, "run")
+        config = configuration(directory, checkpoint_s=1, arenas=arenas)
         least = most = 0
         for _ in range(4):
             d = Daemon(config=config)
             try:
                 value = d.record("a:1|c")["counters"]["a"] - 1
-                tap.within(least, most, value, "what the kill has left")
-                tap.equal(value + 1, d.ingest()["values"], "ingest.values")
+                tap.within(least, most, value, "what the reboot has left")
+                # A checkpoint has its figures first, and its series a moment later.
+                tap.within(value, value + 1, d.ingest()["values"], "ingest.values")
                 least = most = d.record(*["a:1|c"] * 20)["counters"]["a"]
                 enough = written(d) + 2  # the next one may have begun before these came
                 while written(d) < enough:
@@ -88,6 +121,59 @@ def test_a_kill_loses_only_what_came_after_the_latest_checkpoint():
                 killed(d)
             finally:
                 d.close()
+            tap.check(arenas_in(arenas), "the arenas are where the configuration says")
+            for name in arenas_in(arenas):
+                os.unlink(os.path.join(arenas, name))
+
+
+def test_systemd_tells_where_the_arenas_are_to_be():
+    with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+        run = os.path.join(directory, "run")
+        with Daemon(config=configuration(directory), env={"RUNTIME_DIRECTORY": run + ":/nonexistent"}) as d:
+            tap.equal(run, d.server()["state"]["arenas"], "state.arenas in /server")
+            tap.check(arenas_in(run), "there are arenas")
+
+
+def spoil(path, place, text):
+    with open(path, "r+b") as file:
+        file.seek(place)
+        file.write(text)
+
+
+def test_damaged_arenas_are_moved_aside_and_the_checkpoint_is_taken_up():
+    """The head's generation; and the address of the table of series."""
+    for place in (32, 72):
+        with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+            config = configuration(directory, checkpoint_s=1)
+            d = Daemon(config=config)
+            try:
+                d.record("a:1|c")
+                tap.wait_until(lambda: written(d) > 0, "a checkpoint is written")
+                killed(d)
+            finally:
+                d.close()
+            state = os.path.join(directory, "state")
+            spoil(os.path.join(state, "arena.1.0"), place, b"\xff\xff\xff\xff")
+            with Daemon(config=config) as d:
+                tap.equal({"a": 1}, d.stats()["counters"], "counters")
+                d.wait_log(r"the arenas are not taken up: .*; they are now damaged\.N; took up 1 series, saved at")
+                tap.check(os.path.exists(os.path.join(state, "damaged.0")), "the damaged file is kept")
+
+
+def test_arenas_of_another_version_are_refused_and_left_as_they_are():
+    with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+        state = os.path.join(directory, "state")
+        os.mkdir(state)
+        source = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "unit", "data", "arena-2")
+        shutil.copy(source, os.path.join(state, "arena.7.0"))
+        refused = None
+        try:
+            with Daemon(config=configuration(directory)):
+                pass
+        except tap.Failure as failure:
+            refused = str(failure)
+        tap.contains("its arenas are of another version", refused or "it started", "the log")
+        tap.equal(["arena.7.0"], arenas_in(state), "files")
 
 
 def test_a_damaged_checkpoint_is_moved_aside():
@@ -156,7 +242,7 @@ def test_a_checkpoint_that_cannot_be_written():
             d.close()
         os.rmdir(os.path.join(directory, "state", "checkpoint.new"))
         with Daemon(config=config) as d:
-            tap.equal({"a": 2}, d.stats()["counters"], "what the last good one holds")
+            tap.equal({"a": 3}, d.stats()["counters"], "what was not saved is in the arenas")
 
 
 def test_two_daemons_do_not_share_a_directory():

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Traffic of all kinds of which is known to the last value what a daemon must hold after it.
+
+A Traffic is a number of datagrams, the same for the same seed. It can be sent in any order, any number of
+times each, over any number of sockets: what comes out depends only on how often each was sent.
+
+Run as a program it sends until its standard input ends, and then prints how often it has sent each."""
+
+import json
+import random
+import select
+import socket
+import sys
+import time
+
+SOCKETS = 16
+
+
+class Traffic:
+    def __init__(self, seed, names=1000, datagrams=600):
+        self._random = random.Random(seed)
+        self.names = names
+        self.datagrams = []
+        self.effects = []
+        for number in range(datagrams):
+            lines = 1 if number % 2 else self._random.randint(2, 20)
+            pairs = [self._line() for _ in range(lines)]
+            self.datagrams.append("\n".join(line for line, _ in pairs).encode())
+            self.effects.append([effect for _, effect in pairs])
+
+    def _line(self):
+        """=> a line, and what it does: (section, name, values)."""
+        rng, number = self._random, self._random.randrange(self.names)
+        kind = rng.choice(("ms", "ms", "ms tags", "c", "c", "c rate", "g", "s", "f", "p", "bad", "event"))
+        values = [rng.randint(-1000, 1000) for _ in range(rng.choice((1, 1, 1, 3, 8)))]
+        packed = ":".join(map(str, values))
+        if kind == "ms":
+            return f"t{number}:{packed}|ms", ("stats", f"t{number}", values)
+        if kind == "ms tags":
+            tags = ["b:2", f"a:{number % 7}", "c"]
+            rng.shuffle(tags)
+            return f"t{number}:{packed}|h|#{','.join(tags)}", ("stats", f"t{number}|#a:{number % 7},b:2,c", values)
+        if kind == "c":
+            return f"c{number}:{packed}|c", ("counters", f"c{number}", values)
+        if kind == "c rate":
+            return f"c{number}:{packed}|c|@0.5", ("counters", f"c{number}", [2 * v for v in values])
+        if kind == "g":
+            return f"g{number}:{':'.join(f'{v:+d}' for v in values)}|g", ("gauges", f"g{number}", values)
+        if kind == "s":
+            return f"s{number % 50}:{values[0] % 100}|s", ("sets", f"s{number % 50}", [values[0] % 100])
+        if kind == "f":
+            return f"f{number}:{number % 2}|f", ("flags", f"f{number}", [bool(number % 2)])
+        if kind == "p":
+            return f"p{number}:+{abs(values[0])}|p", ("progress", f"p{number}", [abs(values[0])])
+        if kind == "bad":
+            return f"x{number}:one|c", ("bad_value", None, [])
+        return "_e{1,1}:a|b", ("ignored", None, [])
+
+    def expected(self, times):
+        """=> what a daemon holds after each datagram was sent so many times; and its figures."""
+        series = {section: {} for section in ("stats", "counters", "gauges", "sets", "flags", "progress")}
+        ingest = {"datagrams": sum(times), "bytes": 0, "lines": 0, "values": 0, "ignored": 0, "bad_value": 0}
+        for datagram, effects, count in zip(self.datagrams, self.effects, times):
+            ingest["bytes"] += count * len(datagram)
+            for section, name, values in effects if count else ():
+                ingest["lines"] += count
+                ingest["values"] += count * len(values)
+                if name is None:
+                    ingest[section] += count
+                else:
+                    _add(series[section], name, values, count)
+        return {section: {name: _result(section, what) for name, what in names.items()}
+                for section, names in series.items()}, ingest
+
+
+def _add(names, name, values, count):
+    what = names.setdefault(name, {"count": 0, "sum": 0, "all": set()})
+    what["count"] += count * len(values)
+    what["sum"] += count * sum(values)
+    what["all"].update(values)
+
+
+def _result(section, what):
+    if section == "stats":
+        return (what["count"], what["sum"], min(what["all"]), max(what["all"]))
+    if section == "sets":
+        return len(what["all"])
+    return all(what["all"]) if section == "flags" else what["sum"]
+
+
+def held(stats):
+    """=> what a daemon's /stats say, in the form of expected()."""
+    ingest = stats["ingest"]
+    return ({"stats": {name: (s["count"], s["sum"], s["min"], s["max"]) for name, s in stats["stats"].items()},
+             "progress": {name: p["done"] for name, p in stats["progress"].items()},
+             **{section: stats[section] for section in ("counters", "gauges", "sets", "flags")}},
+            {**{key: ingest[key] for key in ("datagrams", "bytes", "lines", "values", "ignored")},
+             "bad_value": ingest["rejected"]["bad_value"]})
+
+
+def differences(expected, actual, most=12):
+    """=> texts, none if both are the same."""
+    (series, ingest), (own, own_ingest) = expected, actual
+    found = [f"ingest.{key}: expected {value}, actual {own_ingest[key]}"
+             for key, value in ingest.items() if own_ingest[key] != value]
+    for section, names in series.items():
+        found += [f"{section} {name}: expected {value}, actual {own[section].get(name)}"
+                  for name, value in names.items() if own[section].get(name) != value]
+        found += [f"{section} {name}: nobody sent it" for name in own[section] if name not in names]
+    return found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else [])
+
+
+def send(address, seed, names, rate):
+    """Until standard input ends. => how often each datagram was sent, and how many a second."""
+    traffic = Traffic(seed, names)
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
+    for sock in sockets:
+        sock.connect(address)
+    times, rng = [0] * len(traffic.datagrams), random.Random(seed + 1)
+    order = [rng.randrange(len(times)) for _ in range(20011)]
+    began, sent, step = time.monotonic(), 0, 200
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        sock = sockets[sent // step % SOCKETS]
+        for i in range(sent, sent + step):
+            number = order[i % len(order)]
+            sock.send(traffic.datagrams[number])
+            times[number] += 1
+        sent += step
+        ahead = sent / rate - (time.monotonic() - began)
+        if ahead > 0:
+            select.select([sys.stdin], [], [], ahead)
+    return times, sent / (time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    counts, per_second = send((sys.argv[1], int(sys.argv[2])), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))
+    json.dump({"times": counts, "datagrams_per_s": per_second}, sys.stdout)
