@@ -4,8 +4,9 @@
     tests/bench/bench.py [--quick] [--no-micro] [--json FILE] [-k PATTERN]...
 
 `make bench` builds what it needs and calls it. Whatever is compared takes turns in one run, on
-127.0.0.1, with receive buffers of one size; figures are medians with the least and the most, and
-ratios are formed pair by pair. Trust the ratios: the absolute times are this machine's, today.
+127.0.0.1, with receive buffers of one size (the daemon's default; less if net.core.rmem_max is less and
+the user may not go beyond it); figures are medians with the least and the most, and ratios are formed
+pair by pair. Trust the ratios: the absolute times are this machine's, today.
 
 CPU is what the kernel charged to the receiving process (schedstat, ns), divided by what it took in.
 Nothing is pinned: with few cores the scheduler keeps sender and receiver apart better than a fixed
