@@ -301,6 +301,14 @@ static int stop(App *app)
     return error;
 }
 
+/* What is in the state directory will be there at the next start, too: it is for somebody to see to. */
+static int exit_status(int error)
+{
+    if (error == -EPROTONOSUPPORT || error == -EBUSY)
+        return APP_EXIT_CONFIG;
+    return error == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+}
+
 int app_run(const Config *config, const Options *options, const AppEnvironment *environment)
 {
     App app = {.config = *config, .options = options, .environment = *environment, .signal_fd = -1};
@@ -319,5 +327,5 @@ int app_run(const Config *config, const Options *options, const AppEnvironment *
     close_loop(&app);
     if (app.environment.notify.fd >= 0)
         close(app.environment.notify.fd);
-    return error == 0 ? APP_EXIT_STOPPED : APP_EXIT_FAILED;
+    return exit_status(error);
 }

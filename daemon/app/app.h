@@ -37,7 +37,8 @@ void app_block_signals(void);
 
 /* Serves until SIGTERM or SIGINT. `options` are the command line's, which a reload applies again on
  * top of the file. app_block_signals() has been called.
- * => APP_EXIT_STOPPED or APP_EXIT_FAILED; what failed has been logged. */
+ * => APP_EXIT_STOPPED or APP_EXIT_FAILED; APP_EXIT_CONFIG: what is in the state directory is not for this
+ * daemon; what failed has been logged. */
 int app_run(const Config *config, const Options *options, const AppEnvironment *environment);
 
 #endif

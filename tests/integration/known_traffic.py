@@ -6,12 +6,18 @@ times each, over any number of sockets: what comes out depends only on how often
 
 Run as a program it sends until its standard input ends, and then prints how often it has sent each."""
 
+import contextlib
 import json
+import os
 import random
 import select
+import signal
 import socket
+import subprocess
 import sys
 import time
+
+import tap
 
 SOCKETS = 16
 
@@ -108,6 +114,46 @@ def differences(expected, actual, most=12):
                   for name, value in names.items() if own[section].get(name) != value]
         found += [f"{section} {name}: nobody sent it" for name in own[section] if name not in names]
     return found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else [])
+
+
+class Sender:
+    """Sends a Traffic in the background, from a process of its own, in a `with`."""
+
+    def __init__(self, address, seed, *, names=1000, rate):
+        self.traffic = Traffic(seed, names)
+        line = [sys.executable, os.path.abspath(__file__), *map(str, (*address, seed, names, rate))]
+        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    @contextlib.contextmanager
+    def stopped(self):
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        """=> what must be there, and how many datagrams a second there were."""
+        output, _ = self.process.communicate(timeout=tap.DEADLINE_S)
+        result = json.loads(output)
+        return self.traffic.expected(result["times"]), result["datagrams_per_s"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+def wait_exact(get, expected):
+    """Waits until all of it has been taken in, and compares. `get`: path to JSON."""
+    count = expected[1]["datagrams"]
+    tap.wait_until(lambda: get("/stats?name=none")["ingest"]["datagrams"] >= count, f"{count} datagrams are in")
+    stats = get("/stats")
+    tap.equal([], differences(expected, held(stats)), "differences")
+    tap.equal(0, stats["ingest"]["dropped"]["kernel"], "ingest.dropped.kernel")
 
 
 def send(address, seed, names, rate):

@@ -4,7 +4,6 @@
 This process holds the sockets, as a service manager does, so that what comes between two daemons waits.
 By hand: test_kills.py --kills 1000 [--rate DATAGRAMS_A_SECOND] [--seed N]"""
 
-import contextlib
 import json
 import os
 import random
@@ -111,40 +110,6 @@ class Manager:
             held.close()
 
 
-class Sender:
-    """Sends known traffic, from a process of its own."""
-
-    def __init__(self, address, seed, names=1000, rate=RATE):
-        self.traffic = known_traffic.Traffic(seed, names)
-        line = [sys.executable, known_traffic.__file__, *map(str, (*address, seed, names, rate))]
-        self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        preexec_fn=daemon._die_with_parent)
-
-    @contextlib.contextmanager
-    def stopped(self):
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
-
-    def stop(self):
-        """=> what must be there, and how many datagrams a second there were."""
-        output, _ = self.process.communicate(timeout=tap.DEADLINE_S)
-        result = json.loads(output)
-        return self.traffic.expected(result["times"]), result["datagrams_per_s"]
-
-
-def expect(manager, expected):
-    """Waits until all of it has been taken in, and compares."""
-    count = expected[1]["datagrams"]
-    tap.wait_until(lambda: manager.get("/stats?name=none")["ingest"]["datagrams"] >= count,
-                   f"{count} datagrams are in")
-    stats = manager.get("/stats")
-    tap.equal([], known_traffic.differences(expected, known_traffic.held(stats)), "differences")
-    tap.equal(0, stats["ingest"]["dropped"]["kernel"], "ingest.dropped.kernel")
-
-
 def kill_again_and_again(manager, sender, rng, kills, longest_s):
     """Between 2 ms and `longest_s` after each start. Where the machine is so busy that the queues fill up, the
     sender waits: how fast a daemon comes back is not the question here. => how often it waited."""
@@ -165,13 +130,13 @@ def test_killed_at_random_times_nothing_is_lost_or_counted_twice():
     slow = 1 if tap.SCALE >= 1 else 20  # a sanitized one must come to take something in, too
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-", dir=memory) as directory, \
-            Manager(directory) as manager:
-        sender, began = Sender(manager.udp, SEED), time.monotonic()
+            Manager(directory) as manager, known_traffic.Sender(manager.udp, SEED, rate=RATE) as sender:
+        began = time.monotonic()
         waits = kill_again_and_again(manager, sender, rng, KILLS, 0.020 * slow)
         took = time.monotonic() - began
         expected, rate = sender.stop()
         manager.start(4)
-        expect(manager, expected)
+        known_traffic.wait_exact(manager.get, expected)
         print(f"# {KILLS} kills in {took:.1f} s, {expected[1]['datagrams']} datagrams, {rate:.0f} a second (the sender "
               f"waited {waits} times), seed {SEED}")
         manager.stop()

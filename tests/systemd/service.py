@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -180,30 +179,4 @@ class Senders:
         return self
 
     def __exit__(self, *_):
-        self.close()
-
-
-class Load(Senders):
-    """Sends in the background, until stop(), but never more than the sockets hold with nobody reading."""
-
-    MOST = 100_000
-
-    def __enter__(self):
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send)
-        self._thread.start()
-        return self
-
-    def _send(self):
-        while self.sent < self.MOST and not self._stop.wait(0.001):
-            self.send(25, b"c:1|c\nt:1:2:3|ms")
-
-    def stop(self):
-        """=> datagrams sent"""
-        self._stop.set()
-        self._thread.join()
-        return self.sent
-
-    def __exit__(self, *_):
-        self.stop()
         self.close()

@@ -2,7 +2,7 @@
 """Boots a real systemd as PID 1 in a throw-away machine (machine.sh) with what `make install` installs laid
 over this machine's own root, and runs inside.py in it. Needs root, namespaces and no network.
 
-    tests/systemd/test_systemd.py [-k PATTERN]
+    tests/systemd/test_systemd.py [-k PATTERN] [and more: inside.py]
 
 Where namespaces are not allowed, that is said, and counts as skipped."""
 
