@@ -96,6 +96,9 @@ $(OBJ)/%.o: %.c $(OBJ)/compile.stamp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call command,compile) -c -o $@ $<
 
+# The page's files go into the program; the compiler's own list of dependencies does not know them.
+$(OBJ)/daemon/http/web_files.o: $(wildcard daemon/http/web/*)
+
 $(OBJ)/daemon/atomicstats/%.o: daemon/atomicstats/%.c $(OBJ)/compile_lib.stamp
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -185,7 +188,7 @@ uninstall:
 	@echo 'kept: $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json'
 
 clean:
-	$(Q)rm -rf build tests/clients/node_modules
+	$(Q)rm -rf build tests/clients/node_modules tests/page/node_modules
 
 help:
 	@echo 'make            build build/atomicstatsd and build/libatomicstats.{so,a}'
@@ -204,7 +207,7 @@ help:
 # ---- what is missing ----------------------------------------------------------------------------
 BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev libxxhash-dev
 TEST_DEPS  := $(BUILD_DEPS) libcmocka-dev clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck \
-              python3 curl jq netcat-openbsd systemd procps locales python3-statsd libnet-statsd-perl ruby ruby-statsd ca-certificates
+              python3 curl jq netcat-openbsd systemd procps locales python3-statsd libnet-statsd-perl ruby ruby-statsd ca-certificates chromium
 # A node that is already there, from wherever, serves as well as Debian's.
 TEST_DEPS  += $(if $(shell command -v npm 2>/dev/null),,nodejs npm)
 

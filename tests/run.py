@@ -3,7 +3,8 @@
 
     tests/run.py [STAGE...] [-k PATTERN] [-v]
 
-STAGE: unit asan tsan clang house model integration systemd clients fuzz (all, in this order, if none is named).
+STAGE: unit asan tsan clang house model integration systemd clients page fuzz (all, in this order, if none is
+named).
 -k runs only the test programs whose name ("integration/test_http.py") has PATTERN in it.
 -v shows the output of tests that pass, too.
 
@@ -212,8 +213,8 @@ def built(base, folder, prefix):
     return [os.path.join(base, folder, os.path.basename(path)[:-2]) for path in sorted(sources)]
 
 
-def tests_in(folder):
-    return sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "tests", folder, "test_*.py")))
+def tests_in(folder, suffix=".py"):
+    return sorted(os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "tests", folder, "test_*" + suffix)))
 
 
 # ---- stages --------------------------------------------------------------------------------------
@@ -318,6 +319,14 @@ def stage_clients(runner):
             runner.python("clients", name)
 
 
+def stage_page(runner):
+    """the page in a browser"""
+    if need_daemon(runner) and runner.step("npm ci in tests/page", [
+            "npm", "ci", "--prefix", "tests/page", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"]):
+        for name in tests_in("page", ".js"):
+            runner.tap(f"page/{name}", ["node", os.path.join("tests", "page", name)])
+
+
 def stage_fuzz(runner):
     """the fuzzers over their corpora"""
     runner.tap("fuzz/run.py", [sys.executable, os.path.join("tests", "fuzz", "run.py"), "--seconds", FUZZ_SECONDS],
@@ -325,7 +334,7 @@ def stage_fuzz(runner):
 
 
 STAGES = {name[6:]: function for name, function in list(globals().items()) if name.startswith("stage_")}
-ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "systemd", "clients", "fuzz")
+ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "systemd", "clients", "page", "fuzz")
 
 
 def main():

@@ -1,5 +1,6 @@
 #include "http/reply.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,13 +20,19 @@ void reply_header(Reply *reply, const char *name, const char *value)
     }
 }
 
-static Reply make_reply(unsigned status, struct MHD_Response *response)
+static Reply make_typed(unsigned status, struct MHD_Response *response, const char *type,
+                        const char *cache)
 {
     Reply reply = {.status = status, .response = response};
-    reply_header(&reply, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-    reply_header(&reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    reply_header(&reply, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    reply_header(&reply, MHD_HTTP_HEADER_CACHE_CONTROL, cache);
     reply_header(&reply, "X-Content-Type-Options", "nosniff");
     return reply;
+}
+
+static Reply make_reply(unsigned status, struct MHD_Response *response)
+{
+    return make_typed(status, response, "application/json", "no-store");
 }
 
 Reply reply_tree(unsigned status, JsonTree *tree, bool pretty)
@@ -110,4 +117,49 @@ Reply reply_stats(const JsonStatsRequest *request)
     Reply reply = make_reply(MHD_HTTP_OK, response);
     reply.stream = true;
     return reply;
+}
+
+/* ---- the page ---- */
+
+/* Trusted types: the browser refuses to make markup of a text, wherever the page might try. */
+static const char page_policy[] =
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types atomicstats";
+
+static void tag_reply(Reply *reply, const char *tag)
+{
+    snprintf(reply->tag, sizeof reply->tag, "%s", tag);
+    reply_header(reply, MHD_HTTP_HEADER_ETAG, tag);
+}
+
+Reply reply_file(const WebFile *file)
+{
+    const struct MHD_IoVec part = {.iov_base = file->data, .iov_len = file->length};
+    char tag[WEB_FILE_TAG_SIZE];
+    Reply reply = make_typed(MHD_HTTP_OK, MHD_create_response_from_iovec(&part, 1, NULL, NULL),
+                             file->type, "no-cache");
+    tag_reply(&reply, web_file_tag(file, tag));
+    reply_header(&reply, "Content-Security-Policy", page_policy);
+    reply_header(&reply, "Referrer-Policy", "no-referrer");
+    reply_header(&reply, "Cross-Origin-Opener-Policy", "same-origin");
+    reply_header(&reply, "Cross-Origin-Resource-Policy", "same-origin");
+    return reply;
+}
+
+Reply reply_not_modified(const Reply *reply)
+{
+    Reply known = {.status = MHD_HTTP_NOT_MODIFIED,
+                   .response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)};
+    reply_header(&known, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    tag_reply(&known, reply->tag);
+    return known;
+}
+
+bool reply_is_known(const Reply *reply, const char *if_none_match)
+{
+    if (if_none_match == NULL || reply->tag[0] == '\0')
+        return false;
+    /* A tag of ours in quotes can stand in the list only as one of its items, weak or not. */
+    return strcmp(if_none_match, "*") == 0 || strstr(if_none_match, reply->tag) != NULL;
 }

@@ -9,6 +9,7 @@
 #include "http/server_report.h"
 #include "http/stats_query.h"
 #include "http/uri.h"
+#include "http/web_files.h"
 
 /* A request whose path has been found. */
 typedef struct {
@@ -114,12 +115,40 @@ static Reply answer_readyz(const HttpSite *site, const RouteRequest *request)
                       false);
 }
 
+/* ---- the page ---- */
+
+static Reply answer_file(const char *name, size_t length)
+{
+    WebFile file;
+    if (!web_files_find(name, length, &file))
+        return reply_error(MHD_HTTP_NOT_FOUND, "no such file");
+    return reply_file(&file);
+}
+
+static Reply answer_page(const HttpSite *site, const RouteRequest *request)
+{
+    (void)site;
+    (void)request;
+    return answer_file(WEB_FILES_INDEX, strlen(WEB_FILES_INDEX));
+}
+
+static Reply answer_web(const HttpSite *site, const RouteRequest *request)
+{
+    (void)site;
+    return answer_file(request->rest.data, request->rest.length);
+}
+
 /* ---- the table ---- */
 
 static const Route routes[] = {
-    {"/stats", false, answer_stats},       {"/stats/", true, answer_stats},
-    {"/progress", false, answer_progress}, {"/progress/", true, answer_progress},
-    {"/server", false, answer_server},     {"/healthz", false, answer_healthz},
+    {"/", false, answer_page},
+    {"/web/", true, answer_web},
+    {"/stats", false, answer_stats},
+    {"/stats/", true, answer_stats},
+    {"/progress", false, answer_progress},
+    {"/progress/", true, answer_progress},
+    {"/server", false, answer_server},
+    {"/healthz", false, answer_healthz},
     {"/readyz", false, answer_readyz},
 };
 

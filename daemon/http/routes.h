@@ -7,6 +7,8 @@
  *     /server           the daemon itself; ?pretty
  *     /healthz          503 while an ingest thread is stuck
  *     /readyz           503 until the sockets are bound, and while stopping
+ *     /                 the page for people
+ *     /web/FILE         what the page is made of; 404: none
  *
  * An ID is all that follows the slash, further slashes too, percent-encoded ('+' is itself). A path
  * is complete as it stands: "/stats/" names no series and is 404, so that a script with an empty

@@ -148,9 +148,21 @@ static Reply refuse(const Traffic *traffic, const char *method, const Exchange *
     return routes_answer(&traffic->site, method, exchange->target, exchange->length);
 }
 
+/* What the client has already is not sent again. */
+static Reply shorten_reply(struct MHD_Connection *connection, Reply reply)
+{
+    const char *known =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    if (reply.response == NULL || !reply_is_known(&reply, known))
+        return reply;
+    MHD_destroy_response(reply.response);
+    return reply_not_modified(&reply);
+}
+
 static enum MHD_Result send_reply(Traffic *traffic, struct MHD_Connection *connection,
                                   const char *method, bool last, Reply reply)
 {
+    reply = shorten_reply(connection, reply);
     if (last || http_site_state(&traffic->site) == HTTP_STOPPING)
         reply_header(&reply, MHD_HTTP_HEADER_CONNECTION, "close");
     if (reply.response == NULL)
