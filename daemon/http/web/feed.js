@@ -43,10 +43,10 @@ function tellNames() {
   told = store.length;
 }
 
-function tellValues(numbers) {
+function tellValues(numbers, complete) {
   const columns = store.slice(numbers);
   const exact = [...store.exact].slice(0, 1000);
-  postMessage({ type: 'values', now: store.now, boot: store.boot, numbers, columns, exact },
+  postMessage({ type: 'values', now: store.now, boot: store.boot, numbers, columns, exact, complete },
     [numbers.buffer, ...columns.map((column) => column.buffer)]);
 }
 
@@ -70,7 +70,7 @@ async function takeIn(path, complete) {
   if (gone.length > 0) postMessage({ type: 'gone', gone });
   order.update(store);
   if (news) plan.look(viewed);
-  tellValues(numbers);
+  tellValues(numbers, complete);
   const live = query.sort !== 'name' && query.sort !== 'kind';
   if (news || (complete && before === 0) || (live && performance.now() - sortedAt >= SORT_EVERY_MS)) tellOrder();
   if (complete) plan.tookFull(performance.now(), performance.now() - began, store.alive);

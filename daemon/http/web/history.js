@@ -41,6 +41,17 @@ export class History {
     return this.#rings.has(series);
   }
 
+  drop(series) {
+    const ring = this.#rings.get(series);
+    if (ring !== undefined) this.#free.push(ring);
+    this.#rings.delete(series);
+  }
+
+  // Those that have a history.
+  series() {
+    return this.#rings.keys();
+  }
+
   // A sample as FIELDS has it; one of the same moment as the latest is dropped.
   put(series, sample) {
     const ring = this.#rings.get(series);

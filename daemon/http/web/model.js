@@ -78,17 +78,21 @@ export class Model extends EventTarget {
   }
 
   _gone({ gone }) {
-    for (const number of gone) this.#watched.delete(number);
+    for (const number of gone) {
+      this.#watched.delete(number);
+      this.history.drop(number);
+    }
   }
 
-  _values({ now, numbers, columns, exact }) {
+  _values({ now, numbers, columns, exact, complete }) {
     this.now = now;
     this.exact = new Map(exact);
     for (let column = 0; column < columns.length; column++) {
       const to = this.columns[column], from = columns[column];
       for (let i = 0; i < numbers.length; i++) to[numbers[i]] = from[i];
     }
-    for (const number of numbers) if (this.history.has(number)) this.history.put(number, this.#sample(number));
+    for (const number of complete ? this.history.series() : numbers)
+      if (this.history.has(number)) this.history.put(number, this.#sample(number));
     this.#tell('values');
   }
 

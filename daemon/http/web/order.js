@@ -3,9 +3,18 @@
 
 import { C, KINDS, nameLength } from './columns.js';
 
-// "worker.2" comes before "worker.10", and a name with tags right after the name alone.
+// "worker.2" comes before "worker.10", since the length of digits stands before them; and a name with
+// tags right after the name alone.
 function naturalKey(text) {
-  return text.replace('|#', '\u0001').replace(/\d+/g, (digits) => digits.padStart(16, '0'));
+  return text.replace('|#', '\u0001').replace(/\d+/g, (digits) => String.fromCharCode(47 + Math.min(10, digits.length)) + digits);
+}
+
+// => both in one, in order; each is in order by itself.
+function merged(a, b, compare) {
+  const all = new Uint32Array(a.length + b.length);
+  for (let i = 0, j = 0, at = 0; at < all.length; at++)
+    all[at] = j >= b.length || (i < a.length && compare(a[i], b[j]) <= 0) ? a[i++] : b[j++];
+  return all;
 }
 
 function globToRegExp(glob) {
@@ -40,14 +49,15 @@ export class Order {
   update(store) {
     const { length } = store;
     if (this.#byName.length === length) return;
+    const keys = this.#keys, fresh = [];
     for (let number = this.#lower.length; number < length; number++) {
       const lower = store.ids[number].toLowerCase();
       this.#lower.push(lower);
-      this.#keys.push(naturalKey(lower));
+      keys.push(naturalKey(lower));
+      fresh.push(number);
     }
-    const keys = this.#keys;
-    this.#byName = Uint32Array.from(keys.keys()).sort((a, b) =>
-      keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : store.kinds[a] - store.kinds[b]);
+    const compare = (a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : store.kinds[a] - store.kinds[b]);
+    this.#byName = merged(this.#byName, fresh.sort(compare), compare);
     this.#rank = new Uint32Array(length);
     this.#byName.forEach((number, at) => { this.#rank[number] = at; });
   }
