@@ -16,7 +16,7 @@ export function number(value) {
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e9) return GROUPED.format(value);
   if (size >= 1e9 || (size < 1e-4 && size > 0)) return trimmedExponent(value.toExponential(4));
-  return size >= 1e5 ? GROUPED.format(Math.round(value)) : trimmed(value.toPrecision(6));
+  return size >= 1e5 ? GROUPED.format(Math.round(value)) : trimmed(value.toPrecision(6)).replace(/^-?\d+/, digits);
 }
 
 function trimmedExponent(text) {

@@ -21,6 +21,8 @@ const COLUMNS = [
   { name: 'stddev', label: 'Stddev', title: 'Since the first value', sort: 'stddev' },
   { name: 'count', label: 'Count', title: 'Stats: values; progress: done', sort: 'count' },
 ];
+// What the column of values is called where only one kind is shown.
+const VALUES = ['Mean', 'Total', 'Value', 'Different', 'State', 'Part'];
 const THEMES = ['auto', 'light', 'dark'];
 
 // The one place that names a script: the policy allows no other.
@@ -44,7 +46,13 @@ function ask(change) {
   Object.assign(query, change);
   for (const button of byId('kinds').children) button.setAttribute('aria-pressed', String(Number(button.dataset.kind) === query.kind));
   markHead(query);
+  put(byId('head').querySelector('.value button'), VALUES[query.kind] ?? 'Value');
   model.ask(query);
+}
+
+function open() {
+  dock.show(table.selected);
+  table.revealSelected();
 }
 
 function sortBy(sort) {
@@ -65,14 +73,13 @@ model.addEventListener('order', () => {
   for (const button of byId('kinds').children) {
     const kind = Number(button.dataset.kind), count = kind < 0 ? all : model.counts[kind];
     put(button.lastElementChild, format.short(count));
-    button.classList.toggle('zero', count === 0 && kind >= 0);
   }
   put(byId('count'), model.order.length === 1 ? '1 series' : `${format.number(model.order.length)} series`);
   byId('none').hidden = model.order.length > 0;
 });
 
 table.addEventListener('select', () => { if (dock.open) dock.show(table.selected); });
-table.addEventListener('open', () => dock.show(table.selected));
+table.addEventListener('open', open);
 byId('close').addEventListener('click', () => dock.show(-1));
 byId('search').addEventListener('input', () => {
   scrollTo(0, Math.min(scrollY, byId('series').offsetTop));
@@ -203,7 +210,7 @@ function key(event) {
     event.preventDefault();
     byId('grid').focus({ preventScroll: true });
     table.move(-Infinity);
-  } else if (!typing && event.key === 'Enter' && !elsewhere && table.selected >= 0) dock.show(table.selected);
+  } else if (!typing && event.key === 'Enter' && !elsewhere && table.selected >= 0) open();
   else if (!typing && event.target.closest('#plot') === null) move(event);
 }
 

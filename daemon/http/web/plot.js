@@ -13,12 +13,12 @@ export function ticks(low, high, about) {
   const span = high - low;
   if (!(span > 0)) return [low];
   const rough = span / about, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough);
   const first = Math.ceil(low / step), last = Math.floor(high / step);
   return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
 }
 
-// => the lowest and the highest value of a list of lists; a little apart if they are one.
+// => the lowest and the highest value of a list of lists, and a little more; `zero`: and 0.
 export function range(lists, zero) {
   let low = Infinity, high = -Infinity;
   for (const list of lists)
@@ -26,7 +26,8 @@ export function range(lists, zero) {
       if (Number.isFinite(value)) { low = Math.min(low, value); high = Math.max(high, value); }
   if (low > high) return [0, 1];
   if (zero) { low = Math.min(low, 0); high = Math.max(high, 0); }
-  if (high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high))) return [low, high];
+  const span = high - low;
+  if (span > 1e-9 * Math.max(Math.abs(low), Math.abs(high))) return [low - (zero && low === 0 ? 0 : span * 0.04), high + span * 0.04];
   const apart = Math.abs(high) * 0.05 || 1;
   return [low - (zero && low === 0 ? 0 : apart), high + apart];
 }
@@ -155,7 +156,7 @@ export class Plot {
   }
 
   #strip(context, bottom) {
-    const [, high] = range([this.#samples.map((sample) => sample.rate)], true);
+    const high = this.#samples.reduce((most, { rate }) => (rate > most ? rate : most), 0) || 1;
     context.fillStyle = colour('muted');
     context.textAlign = 'right';
     context.textBaseline = 'top';

@@ -101,7 +101,8 @@ export class Row {
     const text = (column) => (kind === STATS ? format.number(model.value(number, column)) : '');
     put(this.cells.value, valueText(model, number));
     this.cells.value.title = kind === FLAG ? '' : exactText(model, number);
-    put(this.cells.rate, kind === STATS || kind === COUNTER || kind === PROGRESS ? format.short(model.value(number, C.rate)) : '');
+    const rate = model.value(number, C.rate); // gauges, sets and flags have none
+    put(this.cells.rate, Number.isFinite(rate) ? format.short(rate) : '');
     put(this.cells.min, text(C.min));
     put(this.cells.max, text(C.max));
     put(this.cells.stddev, text(C.stddev));

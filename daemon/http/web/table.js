@@ -116,20 +116,30 @@ export class Table extends EventTarget {
 
   #firstVisible() {
     const { top } = this.#body.getBoundingClientRect();
-    return Math.min(this.#shown - 1, Math.max(0, Math.ceil((byId('bar').offsetHeight - top) / this.#height)));
+    return Math.min(this.#shown - 1, Math.max(0, Math.ceil((this.#above - top) / this.#height)));
   }
 
   get pageLines() {
-    return Math.max(1, Math.floor((innerHeight - byId('bar').offsetHeight - this.#below) / this.#height) - 1);
+    return Math.max(1, Math.floor((innerHeight - this.#above - this.#below) / this.#height) - 1);
+  }
+
+  // What sticks to the edges and covers lines.
+  get #above() {
+    return byId('bar').offsetHeight + byId('head').offsetHeight;
   }
 
   get #below() {
     return byId('dock').hidden ? 0 : byId('dock').offsetHeight;
   }
 
+  revealSelected() {
+    const index = this.#model.order.indexOf(this.selected);
+    if (index >= 0) this.reveal(index);
+  }
+
   reveal(index) {
     const top = this.#body.getBoundingClientRect().top + index * this.#height;
-    const above = byId('bar').offsetHeight;
+    const above = this.#above;
     if (top < above) scrollBy(0, top - above);
     else if (top + this.#height > innerHeight - this.#below) scrollBy(0, top + this.#height - innerHeight + this.#below);
   }
