@@ -1,6 +1,9 @@
 // The page in a browser, over a daemon of its own for each test.
 
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { Daemon, check, equal, main, note, shot, test, until, visit } from './harness.js';
@@ -135,6 +138,10 @@ onPage('keys: search, choose, plot, close, help, theme', {}, async (page, daemon
   check(await page.locator('#dock').isHidden(), 'Escape closes the plot');
   await page.keyboard.press('Escape');
   await waitNames(page, 'a.one a.two b');
+  await page.keyboard.press('End');
+  await page.waitForSelector('#row-2[aria-selected=true]');
+  await page.keyboard.press('Home');
+  await page.waitForSelector('#row-0[aria-selected=true]');
   await page.keyboard.press('?');
   check(await page.locator('#help').isVisible(), 'help is open');
   await shot(page, 'help');
@@ -228,6 +235,41 @@ onPage('a lost daemon is told, and found again', {}, async (page, daemon, compla
   await until(async () => await row(page, 'before').count() === 0 || !await row(page, 'before').isVisible(), 'what the new daemon does not have has gone');
   // The browser itself tells of requests that failed.
   complaints.splice(0, complaints.length, ...complaints.filter((one) => !/ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/.test(one)));
+});
+
+onPage('a hidden page asks seldom, and at once when it is seen', {}, async (page, daemon) => {
+  await daemon.send('a:1|c');
+  await row(page, 'a').waitFor();
+  let asked = 0;
+  page.context().on('request', (request) => { asked += request.url().endsWith('/server'); });
+  await until(() => asked >= 2, 'it asks');
+  const turn = (hidden) => page.evaluate((value) => {
+    Object.defineProperty(document, 'hidden', { value, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await turn(true);
+  const { uptime_s: from } = (await daemon.json('server')).service;
+  const before = asked;
+  await until(async () => (await daemon.json('server')).service.uptime_s > from + 5, 'five seconds of the daemon have passed');
+  check(asked - before <= 1, `at most the look that was due: ${asked - before}`);
+  await daemon.send('b:1|c');
+  await turn(false);
+  await row(page, 'b').waitFor();
+});
+
+test('the state directory and its checkpoints are told', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'atomicstatsd-test-'));
+  const daemon = await Daemon.start({ args: ['--state', directory] });
+  try {
+    await daemon.send('a:1|c');
+    await visit(daemon, {}, async (page) => {
+      await until(async () => /^saved \d+ s ago, /.test(await text(page.locator('#up-sub'))), 'a checkpoint');
+      equal(directory, await page.getAttribute('#up-sub', 'title'), 'where');
+    });
+  } finally {
+    await daemon.stop();
+    rmSync(directory, { recursive: true });
+  }
 });
 
 // ---- safety ----

@@ -79,7 +79,8 @@ export class Dock {
     const samples = [];
     model.history.each(number, model.now - span - 20, (time, y, low, high, rate) => samples.push({ time, y, low, high, rate }));
     this.plot.show(samples, { now: model.now, span, band: kind === STATS, fit: this.#fit, strip: kind === STATS,
-      zero: kind === COUNTER || kind === FLAG || kind === PROGRESS });
+      zero: kind === COUNTER || kind === FLAG || kind === PROGRESS,
+      nothing: samples.length < 2 ? 'The second look will show something' : kind === STATS ? 'No value came in this time' : 'Not known' });
     this.#legend(kind, samples, model.history.first(number));
     this.#readout();
   }

@@ -42,7 +42,7 @@ export function short(value) {
   let size = Math.abs(value), unit = 0;
   while (size >= 999.95 && unit < UNITS.length - 1) { size /= 1000; unit++; }
   if (size === 0) return '0';
-  const text = size >= 100 ? size.toFixed(unit === 0 && size % 1 === 0 ? 0 : 1) : size >= 0.01 ? size.toPrecision(3) : size.toExponential(1);
+  const text = size >= 100 ? size.toFixed(unit === 0 && size % 1 === 0 ? 0 : 1) : size >= 0.01 ? size.toPrecision(3) : size.toExponential(1).replace('.0e', 'e');
   return (value < 0 ? '−' : '') + trimmed(text) + UNITS[unit];
 }
 
@@ -75,6 +75,6 @@ export function clock(seconds) {
 
 export function percent(fraction) {
   if (!Number.isFinite(fraction)) return NOTHING;
-  const value = fraction * 100;
-  return `${value >= 99.95 || value === 0 ? value.toFixed(0) : value.toFixed(1)} %`;
+  const value = Math.floor(Number((fraction * 1000).toPrecision(12))) / 10; // what is not done is not 100 %
+  return `${value >= 100 || fraction === 0 ? value.toFixed(0) : value.toFixed(1)} %`;
 }

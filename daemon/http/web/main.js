@@ -76,6 +76,7 @@ model.addEventListener('order', () => {
   }
   put(byId('count'), model.order.length === 1 ? '1 series' : `${format.number(model.order.length)} series`);
   byId('none').hidden = model.order.length > 0;
+  put(byId('none'), 'No series matches.');
 });
 
 table.addEventListener('select', () => { if (dock.open) dock.show(table.selected); });
@@ -92,6 +93,10 @@ model.addEventListener('server', () => {
   const nothing = model.report.series.total === 0;
   byId('empty').hidden = !nothing;
   byId('series').hidden = nothing;
+  if (!nothing && model.ids.length === 0) { // 100,000 take a second
+    put(byId('none'), `Taking in ${format.number(model.report.series.total)} series…`);
+    byId('none').hidden = false;
+  }
   if (nothing) showCommands(model.report.ingest.threads.flatMap((thread) => thread.sockets)[0]?.address ?? '127.0.0.1:8125');
 });
 

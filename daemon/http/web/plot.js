@@ -45,7 +45,7 @@ export class Plot {
   }
 
   // samples: [{time, y, low, high, rate}]; options: {now, span (s), band, fit (the line, not the band),
-  // strip, zero}
+  // strip, zero, nothing (what to say where there is no line)}
   show(samples, options) {
     const time = this.cursor >= 0 ? this.#samples[this.cursor]?.time : NaN;
     this.#samples = samples;
@@ -107,6 +107,7 @@ export class Plot {
     context.strokeStyle = colour('line');
     strokeLine(context, this.#samples.map((sample) => ({ time: sample.time, x: this.#x(sample.time), y: y(sample.y) })));
     context.restore();
+    this.#nothing(context, bottom);
     if (strip) this.#strip(context, this.height - BOTTOM);
     if (this.cursor >= 0) this.#cursor(context, y, bottom);
   }
@@ -153,6 +154,18 @@ export class Plot {
       if (at > 0) context.lineTo(x, y(known[at - 1].low));
     }
     context.fill();
+    context.strokeStyle = colour('band'); // so that a band without height is seen
+    context.lineWidth = 2;
+    context.stroke();
+  }
+
+  // Where no line is: why.
+  #nothing(context, bottom) {
+    if (this.#samples.some((sample) => Number.isFinite(sample.y))) return;
+    context.fillStyle = colour('muted');
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillText(this.#options.nothing, (LEFT + this.width - RIGHT) / 2, (TOP + bottom) / 2 - 9);
   }
 
   #strip(context, bottom) {

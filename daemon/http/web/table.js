@@ -109,7 +109,8 @@ export class Table extends EventTarget {
     const { order } = this.#model;
     if (order.length === 0) return;
     const at = order.indexOf(this.selected);
-    const to = at < 0 ? (lines > 0 ? this.#firstVisible() : 0) : Math.min(this.#shown - 1, Math.max(0, at + lines));
+    const from = at >= 0 ? at : lines > 0 ? this.#firstVisible() - 1 : 0;
+    const to = Math.min(this.#shown - 1, Math.max(0, from + lines));
     this.select(order[to]);
     this.reveal(to);
   }
