@@ -87,6 +87,19 @@ onModules('series come and go', async (page) => {
   equal([[[0, 1], [], ['a', 'b']], [[1, 2], [0], ['a', 'c']], [[2], [], ['a', 'c']], [[3, 1, 2], [], ['a', 'b', 'c']]], seen, 'numbers, gone, order');
 });
 
+onModules('where most series have gone, it is time to begin anew', async (page) => {
+  const sparse = await page.evaluate(async () => {
+    const { Store } = await load('store');
+    const store = new Store();
+    const look = (from, to) => {
+      store.apply(reply(from, { gauges: Object.fromEntries(Array.from({ length: to - from }, (_, n) => [`g${from + n}`, n])) }), '', true);
+      return [store.length, store.alive, store.sparse];
+    };
+    return [look(0, 3000), look(1000, 4000), look(2500, 4500)];
+  });
+  equal([[3000, 3000, false], [4000, 3000, false], [4500, 2000, true]], sparse, 'length, alive, sparse');
+});
+
 onModules('digits that no double holds', async (page) => {
   const digits = await page.evaluate(async () => {
     const { Store } = await load('store');

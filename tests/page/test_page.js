@@ -218,6 +218,7 @@ onPage('refused lines show their reason, source and text', {}, async (page, daem
 onPage('a lost daemon is told, and found again', {}, async (page, daemon, complaints) => {
   await daemon.send('before:1|c');
   await row(page, 'before').waitFor();
+  await row(page, 'before').click();
   daemon.process.kill('SIGTERM');
   await daemon.ended;
   await page.waitForSelector('body.lost');
@@ -233,6 +234,8 @@ onPage('a lost daemon is told, and found again', {}, async (page, daemon, compla
   await daemon.send('after:1|c');
   await row(page, 'after').waitFor();
   await until(async () => await row(page, 'before').count() === 0 || !await row(page, 'before').isVisible(), 'what the new daemon does not have has gone');
+  await page.locator('#dock-gone').waitFor();
+  equal('before', await text(page.locator('#dock-name')), 'what is told to be no longer there');
   // The browser itself tells of requests that failed.
   complaints.splice(0, complaints.length, ...complaints.filter((one) => !/ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/.test(one)));
 });

@@ -70,6 +70,7 @@ export class Dock {
     const { model, number } = this;
     if (number < 0) return;
     const kind = model.kinds[number];
+    byId('dock-gone').hidden = !model.gone.has(number);
     byId('fit').hidden = kind !== STATS;
     byId('fit').setAttribute('aria-pressed', String(this.#fit));
     this.#figures(kind);

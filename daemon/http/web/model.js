@@ -15,6 +15,7 @@ export class Model extends EventTarget {
   state = { live: null };
   report = null;
   #worker;
+  gone = new Set(); // series that the daemon has no more
   #watched = new Set(); // progress and flags: shown whatever the table shows
 
   constructor(worker) {
@@ -79,6 +80,7 @@ export class Model extends EventTarget {
 
   _gone({ gone }) {
     for (const number of gone) {
+      this.gone.add(number);
       this.#watched.delete(number);
       this.history.drop(number);
     }
@@ -114,6 +116,7 @@ export class Model extends EventTarget {
     this.ids = [];
     this.order = new Uint32Array(0);
     this.history.clear();
+    this.gone.clear();
     this.#watched.clear();
     this.#tell('anew');
   }

@@ -103,7 +103,7 @@ export class Overview {
       : `of ${format.number(series.max)}, ${format.bytes(memory.rss_bytes)}`);
     put(byId('up'), format.duration(service.uptime_s));
     put(byId('up-sub'), checkpointText(state, now.time));
-    byId('up-tile').classList.toggle('bad', state !== null && state.checkpoints.failed > 0);
+    byId('up-tile').classList.toggle('bad', state !== null && (state.checkpoints.failed > 0 || state.recovered.quarantined > 0));
     byId('up-sub').title = state === null ? 'Start with --state DIR to keep values over restarts' : state.directory;
   }
 }
@@ -111,7 +111,9 @@ export class Overview {
 function checkpointText(state, now) {
   if (state === null) return 'in memory only';
   const { latest, failed } = state.checkpoints;
+  const aside = state.recovered.quarantined;
   if (failed > 0) return `${format.number(failed)} checkpoints failed`;
+  if (aside > 0) return `${format.number(aside)} batches set aside`;
   if (latest === null) return 'no checkpoint yet';
   return `saved ${format.duration(now - Date.parse(latest.time) / 1000)} ago, ${format.bytes(latest.bytes)}`;
 }
