@@ -81,7 +81,7 @@ export class Dock {
     model.history.each(number, model.now - span - 20, (time, y, low, high, rate) => samples.push({ time, y, low, high, rate }));
     this.plot.show(samples, { now: model.now, span, band: kind === STATS, fit: this.#fit, strip: kind === STATS,
       zero: kind === COUNTER || kind === FLAG || kind === PROGRESS,
-      nothing: samples.length < 2 ? 'The second look will show something' : kind === STATS ? 'No value came in this time' : 'Not known' });
+      nothing: samples.length < 2 ? 'The next look will show something' : kind === STATS ? 'No value came in this time' : 'Not known' });
     this.#legend(kind, samples, model.history.first(number));
     this.#readout();
   }
@@ -89,7 +89,8 @@ export class Dock {
   #figures(kind) {
     const { model, number } = this;
     const all = (column) => format.exact(model.value(number, column));
-    const rate = `${format.short(model.value(number, C.rate))}/s`;
+    const perSecond = model.value(number, C.rate);
+    const rate = Number.isFinite(perSecond) ? `${format.short(perSecond)}/s` : format.NOTHING;
     const rows = {
       [STATS]: () => [['count', all(C.count)], ['sum', all(C.sum)], ['mean', all(C.value)], ['min', all(C.min)], ['max', all(C.max)],
         ['stddev', all(C.stddev)], ['rate', rate]],
