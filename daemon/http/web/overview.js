@@ -80,13 +80,15 @@ export class Overview {
     put(byId('refused-sub'), latest ? `${latest.reason} from ${latest.source}` : 'none');
     byId('refused-sub').title = latest ? latest.text : '';
     byId('refused-tile').classList.toggle('warn', now.refused > 0);
-    if (!byId('refused-panel').hidden || byId('refused-lines').childElementCount === 0) this.#refused(now, report);
+    this.#refused(now, report);
   }
 
   #refused(now, report) {
     const counts = Object.entries(now.reasons).filter(([, count]) => count > 0);
     const text = JSON.stringify([counts, report.recent_rejected]);
-    if (this.refusedText === text) return;
+    const selection = getSelection(); // what somebody is about to copy stays
+    const held = selection.type === 'Range' && byId('refused-panel').contains(selection.anchorNode);
+    if (held || this.refusedText === text) return;
     this.refusedText = text;
     byId('reasons').replaceChildren(...counts.map(([reason, count]) => make('li', {}, reason, ' ', make('b', {}, format.number(count)))));
     byId('refused-lines').replaceChildren(...report.recent_rejected.map((one) => make('tr', {},
