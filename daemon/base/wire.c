@@ -1,5 +1,6 @@
 #include "base/wire.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* ---- writing ---- */
@@ -15,37 +16,32 @@ void wire_write_bytes(WireWriter *w, const void *bytes, size_t length)
     w->length += length;
 }
 
-static void write_little(WireWriter *w, uint64_t value, size_t bytes)
-{
-    unsigned char text[sizeof value];
-    for (size_t i = 0; i < bytes; i++)
-        text[i] = (unsigned char)(value >> (8 * i));
-    wire_write_bytes(w, text, bytes);
-}
-
 void wire_write_u8(WireWriter *w, uint8_t value)
 {
-    write_little(w, value, sizeof value);
+    wire_write_bytes(w, &value, sizeof value);
 }
 
 void wire_write_u16(WireWriter *w, uint16_t value)
 {
-    write_little(w, value, sizeof value);
+    const uint16_t little = htole16(value);
+    wire_write_bytes(w, &little, sizeof little);
 }
 
 void wire_write_u32(WireWriter *w, uint32_t value)
 {
-    write_little(w, value, sizeof value);
+    const uint32_t little = htole32(value);
+    wire_write_bytes(w, &little, sizeof little);
 }
 
 void wire_write_u64(WireWriter *w, uint64_t value)
 {
-    write_little(w, value, sizeof value);
+    const uint64_t little = htole64(value);
+    wire_write_bytes(w, &little, sizeof little);
 }
 
 void wire_write_i64(WireWriter *w, int64_t value)
 {
-    write_little(w, (uint64_t)value, sizeof value);
+    wire_write_u64(w, (uint64_t)value);
 }
 
 void wire_write_double(WireWriter *w, double value)
@@ -68,38 +64,47 @@ const void *wire_read_bytes(WireReader *r, size_t length)
     return bytes;
 }
 
-static uint64_t read_little(WireReader *r, size_t bytes)
+/* Copies `length` bytes to `out`, or zeroes if there are not so many. */
+static void read_into(WireReader *r, void *out, size_t length)
 {
-    const unsigned char *text = wire_read_bytes(r, bytes);
-    uint64_t value = 0;
-    for (size_t i = 0; text != NULL && i < bytes; i++)
-        value |= (uint64_t)text[i] << (8 * i);
-    return value;
+    const void *bytes = wire_read_bytes(r, length);
+    if (bytes != NULL)
+        memcpy(out, bytes, length);
+    else
+        memset(out, 0, length);
 }
 
 uint8_t wire_read_u8(WireReader *r)
 {
-    return (uint8_t)read_little(r, sizeof(uint8_t));
+    uint8_t value;
+    read_into(r, &value, sizeof value);
+    return value;
 }
 
 uint16_t wire_read_u16(WireReader *r)
 {
-    return (uint16_t)read_little(r, sizeof(uint16_t));
+    uint16_t little;
+    read_into(r, &little, sizeof little);
+    return le16toh(little);
 }
 
 uint32_t wire_read_u32(WireReader *r)
 {
-    return (uint32_t)read_little(r, sizeof(uint32_t));
+    uint32_t little;
+    read_into(r, &little, sizeof little);
+    return le32toh(little);
 }
 
 uint64_t wire_read_u64(WireReader *r)
 {
-    return read_little(r, sizeof(uint64_t));
+    uint64_t little;
+    read_into(r, &little, sizeof little);
+    return le64toh(little);
 }
 
 int64_t wire_read_i64(WireReader *r)
 {
-    return (int64_t)read_little(r, sizeof(int64_t));
+    return (int64_t)wire_read_u64(r);
 }
 
 double wire_read_double(WireReader *r)
