@@ -1,10 +1,9 @@
 #include "http/server_report.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "http/resident.h"
 #include "render/json_members.h"
 
 /* ---- service and series ---- */
@@ -104,21 +103,6 @@ static void add_http(JsonTree *tree, const HttpSite *site)
     cJSON *responses = json_tree_object(tree, http, "responses");
     for (unsigned i = 1; i < HTTP_STATUS_CLASSES; i++) /* 1xx is never sent by a route */
         json_tree_uint64(tree, responses, classes[i], figures.responses[i]);
-}
-
-/* => the process' resident memory; 0: unknown. */
-static uint64_t resident_bytes(void)
-{
-    char text[128];
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t length = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[length > 0 ? length : 0] = '\0';
-    char *resident = NULL;
-    strtoull(text, &resident, 10); /* the first figure is the whole address space */
-    return strtoull(resident, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void add_memory(JsonTree *tree, const HttpSite *site)
