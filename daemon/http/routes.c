@@ -6,6 +6,7 @@
 #include <microhttpd.h>
 
 #include "http/json_tree.h"
+#include "http/metrics.h"
 #include "http/server_report.h"
 #include "http/stats_query.h"
 #include "http/uri.h"
@@ -15,6 +16,7 @@
 typedef struct {
     UriPart rest;  /* of the path, decoded: what stands behind a prefix; else empty */
     UriPart query; /* encoded */
+    const Accept *accept;
 } RouteRequest;
 
 typedef struct {
@@ -91,6 +93,11 @@ static Reply answer_server(const HttpSite *site, const RouteRequest *request)
     return reply_tree(MHD_HTTP_OK, &tree, query.pretty);
 }
 
+static Reply answer_metrics(const HttpSite *site, const RouteRequest *request)
+{
+    return metrics_answer(site, request->accept);
+}
+
 static Reply answer_healthz(const HttpSite *site, const RouteRequest *request)
 {
     (void)request;
@@ -147,6 +154,7 @@ static const Route routes[] = {
     {"/stats/", true, answer_stats},
     {"/progress", false, answer_progress},
     {"/progress/", true, answer_progress},
+    {"/metrics", false, answer_metrics},
     {"/server", false, answer_server},
     {"/healthz", false, answer_healthz},
     {"/readyz", false, answer_readyz},
@@ -173,12 +181,13 @@ static Reply answer_wrong_method(void)
     return reply;
 }
 
-Reply routes_answer(const HttpSite *site, const char *method, const char *target, size_t length)
+Reply routes_answer(const HttpSite *site, const char *method, const char *target, size_t length,
+                    const Accept *accept)
 {
     if (length > ROUTES_TARGET_MAX)
         return reply_error(MHD_HTTP_URI_TOO_LONG, "the request's target is too long");
     UriPart path;
-    RouteRequest request;
+    RouteRequest request = {.accept = accept};
     uri_split(target, length, &path, &request.query);
     char decoded[ROUTES_TARGET_MAX];
     size_t decoded_length = 0;

@@ -4,6 +4,7 @@
  *     /stats/ID         the series of this name, with any tags, or of exactly this id; 404: none
  *     /progress         progress only
  *     /progress/NAME    likewise; 404: none
+ *     /metrics          for Prometheus, in the format that the client accepts
  *     /server           the daemon itself; ?pretty
  *     /healthz          503 while an ingest thread is stuck
  *     /readyz           503 until the sockets are bound, and while stopping
@@ -20,6 +21,7 @@
 
 #include <stddef.h>
 
+#include "http/accept.h"
 #include "http/reply.h"
 #include "http/site.h"
 
@@ -30,6 +32,7 @@ enum {
 
 /* Answers a request without a body. `target` is as the client sent it; it need not be
  * zero-terminated. The reply's response is the caller's. */
-Reply routes_answer(const HttpSite *site, const char *method, const char *target, size_t length);
+Reply routes_answer(const HttpSite *site, const char *method, const char *target, size_t length,
+                    const Accept *accept);
 
 #endif

@@ -25,6 +25,7 @@ enum {
 struct HttpServer {
     Traffic traffic;
     struct MHD_Daemon *daemon; /* NULL: stopped */
+    _Atomic unsigned scrapes;
 };
 
 /* Any thread. */
@@ -117,6 +118,8 @@ static HttpServer *make_server(const HttpOptions *options)
     made->daemon = NULL;
     if (traffic_init(&made->traffic, options->max_connections, options->max_age_ns) == 0) {
         fill_site(&made->traffic.site, options);
+        atomic_init(&made->scrapes, 0);
+        made->traffic.site.scrapes = &made->scrapes;
         return made;
     }
     free(made);

@@ -31,6 +31,7 @@ typedef struct {
     int64_t stuck_ns;  /* an ingest thread that owes an answer for longer is stuck */
     _Atomic int state; /* a HttpState */
     HttpCounts counts;
+    _Atomic unsigned *scrapes; /* answers of /metrics under way */
 } HttpSite;
 
 /* Any thread. */

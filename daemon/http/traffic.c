@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "http/accept.h"
 #include "http/framing.h"
 #include "http/reply.h"
 #include "http/routes.h"
@@ -135,9 +137,26 @@ void traffic_end(void *context, struct MHD_Connection *connection, void **exchan
     flight_end(&traffic->flight);
 }
 
+static enum MHD_Result add_accept(void *accept, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    (void)kind;
+    if (value != NULL && strcasecmp(name, MHD_HTTP_HEADER_ACCEPT) == 0)
+        accept_add(accept, value);
+    return MHD_YES;
+}
+
+static Reply answer(const Traffic *traffic, struct MHD_Connection *connection, const char *method,
+                    const Exchange *exchange)
+{
+    Accept accept = {0};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, add_accept, &accept);
+    return routes_answer(&traffic->site, method, exchange->target, exchange->length, &accept);
+}
+
 /* The answer to a request that is malformed, or whose body will not be read. */
-static Reply refuse(const Traffic *traffic, const char *method, const Exchange *exchange,
-                    const Framing *framing)
+static Reply refuse(const Traffic *traffic, struct MHD_Connection *connection, const char *method,
+                    const Exchange *exchange, const Framing *framing)
 {
     bool reads =
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
@@ -145,7 +164,7 @@ static Reply refuse(const Traffic *traffic, const char *method, const Exchange *
         return reply_error(MHD_HTTP_BAD_REQUEST, framing->malformed);
     if (reads)
         return reply_error(MHD_HTTP_CONTENT_TOO_LARGE, "a request has no body here");
-    return routes_answer(&traffic->site, method, exchange->target, exchange->length);
+    return answer(traffic, connection, method, exchange);
 }
 
 /* What the client has already is not sent again. */
@@ -192,7 +211,7 @@ enum MHD_Result traffic_handle(void *context, struct MHD_Connection *connection,
         return MHD_NO; /* no memory: the connection is closed */
     if (own->complete)
         return send_reply(traffic, connection, method, own->last,
-                          routes_answer(&traffic->site, method, own->target, own->length));
+                          answer(traffic, connection, method, own));
     Framing framing = framing_read(connection);
     if (!framing_line_is_whole(method, own->sent, own->length, version))
         framing.malformed = "a NUL, or more than one space, in the request line";
@@ -200,5 +219,6 @@ enum MHD_Result traffic_handle(void *context, struct MHD_Connection *connection,
     own->last = connections_request(&traffic->connections, ours(connection), clock_monotonic_ns());
     if (own->complete)
         return MHD_YES;
-    return send_reply(traffic, connection, method, true, refuse(traffic, method, own, &framing));
+    return send_reply(traffic, connection, method, true,
+                      refuse(traffic, connection, method, own, &framing));
 }

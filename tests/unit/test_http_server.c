@@ -185,8 +185,8 @@ static void test_what_is_wrong_is_an_error_in_json(void **state)
     start_daemon(&daemon);
     fixture_series_gauge(&daemon.series, "gauge", 1);
     static const char *const unknown[] = {
-        "/web/",   "/metrics", "/stats/", "/stats/none", "/progress/", "/progress/gauge",
-        "/statsx", "/Stats",   "//stats", "/healthz/",   "/server/x",  "/stats/gaug%65x"};
+        "/web/",  "/stats/", "/stats/none", "/progress/", "/progress/gauge", "/statsx",
+        "/Stats", "//stats", "/healthz/",   "/server/x",  "/stats/gaug%65x"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         expect_error(&daemon, 404, unknown[i]);
     static const char *const bad[] = {"/stats/%00",       "/stats/gauge%00",     "/%",
