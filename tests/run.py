@@ -38,7 +38,7 @@ SANITIZERS = {
     "UBSAN_OPTIONS": "exitcode=99:halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "exitcode=99:halt_on_error=1:second_deadlock_stack=1",
 }
-PYTHON_TESTS = ("integration", "peers")
+PYTHON_TESTS = ("integration", "peers", "fleet")
 # What a datagram does must not depend on how it is searched.
 PARSING_TESTS = (("integration", "test_exact.py"), ("integration", "test_protocol.py"), ("peers", "test_peers.py"))
 
@@ -250,6 +250,7 @@ def loaded(runner, mode, env):
     for name in ("test_protocol.py", "test_http.py", "test_hostile_http.py", "test_exact.py"):
         runner.python("integration", name, f"{mode}/integration/{name}", env)
     runner.python("peers", "test_peers.py", f"{mode}/peers/test_peers.py", env)
+    runner.python("fleet", "test_metrics.py", f"{mode}/fleet/test_metrics.py", env)
 
 
 def tsan_that_runs():

@@ -276,11 +276,6 @@ def test_series_come_in_the_order_of_first_sight():
         tap.equal(names, list(d.stats()["counters"]), "order")
 
 
-def test_metrics_are_not_there_yet():
-    with Daemon() as d:
-        error(d.get("/metrics"), 404, "/metrics")
-
-
 def fill(daemon, count, name="series.with.a.name.of.usual.length.{}", value="{}|ms"):
     with Flow(daemon, window=24) as flow:
         line = f"{name}:{value}"

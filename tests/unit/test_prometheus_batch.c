@@ -106,9 +106,10 @@ static Document read_document(const FixtureSeries *fixture, PrometheusFormat for
                                  .batch_bytes = batch_bytes};
     read_text(&document, &request);
     size_t count = 0;
-    assert_non_null(document.text);
-    for (const char *c = document.text; *c != '\0'; c++)
-        count += *c == '\n';
+    const char *end = document.text;
+    assert_non_null(end);
+    for (; end != NULL && (end = strchr(end, '\n')) != NULL; end++)
+        count++;
     document.lines = calloc(count + 1, sizeof *document.lines);
     assert_non_null(document.lines);
     char *rest = document.text;
