@@ -10,6 +10,7 @@ BINDIR      ?= $(PREFIX)/bin
 LIBDIR      ?= $(PREFIX)/lib
 INCLUDEDIR  ?= $(PREFIX)/include
 SYSCONFDIR  ?= /etc
+DOCDIR      ?= $(PREFIX)/share/doc/atomicstatsd
 # By pkg-config where systemd is there, else where it would be.
 SYSTEMDUNITDIR ?= $(or $(shell pkg-config --variable=systemdsystemunitdir systemd 2>/dev/null),/lib/systemd/system)
 # Where the daemon's shared libraries lie: in the unit's sandbox nothing but them and it is executable.
@@ -163,7 +164,8 @@ lint: deps-test
 
 install: all
 	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/atomicstats \
-	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd $(DESTDIR)$(SYSTEMDUNITDIR)
+	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd $(DESTDIR)$(SYSTEMDUNITDIR) \
+	    $(DESTDIR)$(DOCDIR)/prometheus
 	$(Q)install -m 755 $(B)/atomicstatsd $(DESTDIR)$(BINDIR)/atomicstatsd
 	$(Q)install -m 644 $(B)/libatomicstats.a $(DESTDIR)$(LIBDIR)/
 	$(Q)install -m 755 $(B)/libatomicstats.so $(DESTDIR)$(LIBDIR)/libatomicstats.so.0
@@ -176,6 +178,7 @@ install: all
 	    sed 's|@BINDIR@|$(BINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|; s|@LIBRARY_DIRS@|$(LIBRARY_DIRS)|' systemd/$$unit \
 	        > $(DESTDIR)$(SYSTEMDUNITDIR)/$$unit || exit 1; \
 	done
+	$(Q)install -m 644 config/prometheus/* $(DESTDIR)$(DOCDIR)/prometheus/
 	@# The administrator's file is never overwritten: a newer sample goes beside it.
 	$(Q)c=$(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json; \
 	    install -m 644 config/atomicstatsd.json $$c$$(test -e $$c && echo .new || :)
@@ -184,7 +187,7 @@ uninstall:
 	$(Q)rm -f $(DESTDIR)$(BINDIR)/atomicstatsd $(DESTDIR)$(LIBDIR)/libatomicstats.* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc $(UNITS:%=$(DESTDIR)$(SYSTEMDUNITDIR)/%) \
 	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json.new
-	$(Q)rm -rf $(DESTDIR)$(INCLUDEDIR)/atomicstats
+	$(Q)rm -rf $(DESTDIR)$(INCLUDEDIR)/atomicstats $(DESTDIR)$(DOCDIR)
 	@echo 'kept: $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json'
 
 clean:
@@ -211,6 +214,10 @@ TEST_DEPS  := $(BUILD_DEPS) libcmocka-dev clang llvm libclang-rt-14-dev clang-fo
 # A node that is already there, from wherever, serves as well as Debian's.
 TEST_DEPS  += $(if $(shell command -v npm 2>/dev/null),,nodejs npm)
 
+# Servers that the fleet's tests start themselves: unpacked into build/, as an installed one would run from
+# then on. Whoever has them installed needs neither.
+UNPACKED   := prometheus victoria-metrics
+
 # $(1): packages. Asks dpkg first, so that a machine that has them all needs no network and no root.
 define install_missing
 	$(Q)missing=; for p in $(1); do \
@@ -225,6 +232,19 @@ define install_missing
 	fi
 endef
 
+# $(1): packages that are needed as programs only: without root, but for the package lists.
+define unpack_missing
+	$(Q)for p in $(1); do \
+	    if command -v $$p >/dev/null || [ -e build/debian/$$p ]; then continue; fi; \
+	    command -v apt-get >/dev/null || exit 1; \
+	    echo "unpacking: $$p"; \
+	    mkdir -p build/debian && cd build/debian || exit 1; \
+	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    apt-get -o APT::Sandbox::User=root download -qq $$p || { $$sudo apt-get update -qq && apt-get -o APT::Sandbox::User=root download -qq $$p; } || exit 1; \
+	    dpkg-deb -x $${p}_*.deb . && rm $${p}_*.deb && touch $$p && cd ../.. || exit 1; \
+	done
+endef
+
 deps: deps-test
 deps-build:
 	$(call install_missing,$(BUILD_DEPS))
@@ -234,6 +254,8 @@ deps-test:
 	$(call install_missing,$(TEST_DEPS))
 	@# Where spin cannot be had, the models are skipped.
 	-$(call install_missing,spin)
+	@# Where these cannot be had, the fleet's tests are skipped.
+	-$(call unpack_missing,$(UNPACKED))
 deps-model:
 	$(call install_missing,gcc libc6-dev python3 spin)
 

@@ -45,7 +45,8 @@ def test_install_puts_everything_in_its_place():
         for name in ("usr/bin/atomicstatsd", "usr/lib/libatomicstats.a", "usr/lib/libatomicstats.so",
                      "usr/lib/libatomicstats.so.0", "usr/lib/pkgconfig/atomicstats.pc", CONFIG,
                      "usr/include/atomicstats/counter.h", "usr/include/atomicstats/flag.h",
-                     "usr/include/atomicstats/stats.h", "usr/include/atomicstats/progress.h"):
+                     "usr/include/atomicstats/stats.h", "usr/include/atomicstats/progress.h",
+                     "usr/share/doc/atomicstatsd/prometheus/rules.yml"):
             tap.contains(name, found, "installed files")
         tap.equal(["atomicstatsd-hold@.service", "atomicstatsd-http.socket", "atomicstatsd-notify.socket",
                    "atomicstatsd-udp.socket", "atomicstatsd.service"],
