@@ -217,15 +217,15 @@ class Fleet:
 
 
 def test_the_files_are_valid():
-    for arguments in (("config", "scrape.yml"), ("rules", "rules.yml", "alerts.yml")):
+    for arguments in (("config", "scrape.yml"), ("rules", "rules.yml", "rules-top.yml", "alerts.yml")):
         what, *names = arguments
         status, output = tools.promtool("check", what, *(os.path.join(CONFIG, name) for name in names))
         tap.equal(0, status, f"promtool check {what}: {output}")
         tap.check("FAILED" not in output, output)
 
 
-def test_the_alerts_fire():
-    status, output = tools.promtool("test", "rules", os.path.join(HERE, "alerts_test.yml"))
+def test_the_alerts_fire_and_shards_add_up():
+    status, output = tools.promtool("test", "rules", os.path.join(HERE, "rules_test.yml"))
     tap.equal(0, status, output)
 
 
