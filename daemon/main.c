@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "app/app.h"
+#include "app/give_up.h"
 #include "app/systemd.h"
 #include "base/log.h"
 
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
     app_block_signals();
     (void)signal(SIGPIPE, SIG_IGN);
     log_init();
+    give_up_with_reason();
 
     Options options;
     OptionsError why;
