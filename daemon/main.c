@@ -94,14 +94,23 @@ static void tell_unused(const Config *config, const ListenFds *sockets)
     }
 }
 
+/* A configuration that cannot be had for want of something else is not a wrong one: the next try may
+ * succeed, so a service manager must not give up. */
+static int status_of_config(int error)
+{
+    bool passing = error == -ENOMEM || error == -EMFILE || error == -ENFILE || error == -EIO;
+    return passing ? APP_EXIT_FAILED : APP_EXIT_CONFIG;
+}
+
 static int run(const Options *options)
 {
     Config config;
     ConfigError why;
     config_defaults(&config);
-    if (options->config_path != NULL && config_load(options->config_path, &config, &why) != 0) {
+    int error = options->config_path == NULL ? 0 : config_load(options->config_path, &config, &why);
+    if (error != 0) {
         log_error("config", "%s", why.message);
-        return APP_EXIT_CONFIG;
+        return status_of_config(error);
     }
     options_apply(options, &config);
     int status = print_and_leave(options, &config);
