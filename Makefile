@@ -29,6 +29,7 @@ DAEMON_O := $(DAEMON_C:%.c=$(OBJ)/%.o)
 UNIT     := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 STRESS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/stress/stress_*.c)))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+SHIM     := $(B)/tests/faults/shim.so
 BENCHES  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
 UNITS    := $(notdir $(sort $(wildcard systemd/*.service systemd/*.socket)))
 
@@ -63,11 +64,14 @@ compile_lib = $(CC) -std=c11 -Iinclude -MMD -MP $(WARN) $(filter-out -fPIE,$(MOD
 link_lib    = $(CC) -shared -Wl,-soname,libatomicstats.so.0 -Wl,-z,nodelete \
               $(filter-out -pie,$(OUR_LDFLAGS)) $(CFLAGS) $(LDFLAGS)
 
+# It stands in for the C library's functions, in whatever program: no sanitizer, no inlined copies.
+compile_shim = $(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -fPIC -shared -pthread $(CPPFLAGS) $(CFLAGS) -U_FORTIFY_SOURCE
+
 # ---- build --------------------------------------------------------------------------------------
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all lib daemon unit stress fuzzers benches FORCE run test bench lint fuzz model deps deps-build \
+.PHONY: all lib daemon unit stress fuzzers benches shim FORCE run test bench lint fuzz model deps deps-build \
         deps-bench deps-test deps-model install uninstall clean help
 
 all: daemon lib
@@ -77,10 +81,11 @@ unit: $(UNIT)
 stress: $(STRESS)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
+shim: $(SHIM)
 
 # VARIABLE.stamp holds what the variable says, and is written only when that has changed: other flags,
 # or a source that has gone, make again what they concern.
-$(patsubst %,$(OBJ)/%.stamp,compile compile_lib link link_lib DAEMON_O): $(OBJ)/%.stamp: FORCE
+$(patsubst %,$(OBJ)/%.stamp,compile compile_lib compile_shim link link_lib DAEMON_O): $(OBJ)/%.stamp: FORCE
 	@$(need_clang)$(shell mkdir -p $(@D))$(file >$@.new,$($*))
 	@{ $(if $(AS_MADE),test -e $@ ||) cmp -s $@.new $@ || mv $@.new $@; } && rm -f $@.new
 need_clang = $(if $(filter fuzz,$(MODE)),$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,\
@@ -135,6 +140,11 @@ $(B)/tests/bench/%: $(OBJ)/tests/bench/%.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call command,link) -o $@ $(inputs) $(PKG_LIBS) -lm
+
+$(SHIM): tests/faults/shim.c tests/faults/fault.c tests/faults/fault.h $(OBJ)/compile_shim.stamp
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(compile_shim) -o $@ $(filter %.c,$^)
 
 $(B)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)

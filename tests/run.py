@@ -3,8 +3,8 @@
 
     tests/run.py [STAGE...] [-k PATTERN] [-v]
 
-STAGE: unit asan tsan clang house model integration systemd clients page fuzz (all, in this order, if none is
-named).
+STAGE: unit asan tsan clang house model integration faults systemd clients page fuzz (all, in this order, if
+none is named).
 -k runs only the test programs whose name ("integration/test_http.py") has PATTERN in it.
 -v shows the output of tests that pass, too.
 
@@ -306,6 +306,15 @@ def stage_integration(runner):
             runner.python(folder, name, f"portable/{folder}/{name}", {"TEST_SCANNER": "portable"})
 
 
+def stage_faults(runner):
+    """each call of start-up, checkpoint and stop fails once, under the sanitizers"""
+    if need_daemon(runner) and runner.make("WERROR=1", "shim") and runner.make("MODE=asan", "daemon"):
+        env = {"ATOMICSTATSD": os.path.join(ROOT, "build", "asan", "atomicstatsd"),
+               "ATOMICSTATSD_READER": os.path.join(ROOT, "build", "atomicstatsd")}
+        for name in tests_in("faults"):
+            runner.python("faults", name, env=env)
+
+
 def stage_systemd(runner):
     """the installed units under a real systemd"""
     if need_daemon(runner):
@@ -335,7 +344,8 @@ def stage_fuzz(runner):
 
 
 STAGES = {name[6:]: function for name, function in list(globals().items()) if name.startswith("stage_")}
-ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "systemd", "clients", "page", "fuzz")
+ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "faults", "systemd", "clients", "page",
+         "fuzz")
 
 
 def main():
