@@ -4,7 +4,7 @@
     tests/fuzz/run.py [--seconds N] [NAME...]
 
 N (default 30) is shared among the fuzzers. What crashes one is printed, and kept in build/fuzz/.
-Prints TAP."""
+`daemon` is fuzz_daemon.py, for the whole daemon under the sanitizers. Prints TAP."""
 
 import argparse
 import glob
@@ -21,10 +21,10 @@ BUILD = os.path.join(ROOT, "build", "fuzz", "tests", "fuzz")
 MAX_INPUT = "4096"
 
 
-def build():
+def make(*arguments):
     env = {key: value for key, value in os.environ.items()
            if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODE", "B")}
-    done = subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", "MODE=fuzz", "CC=clang", "fuzzers"],
+    done = subprocess.run(["make", "--no-print-directory", f"-j{os.cpu_count()}", *arguments],
                           cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
@@ -32,13 +32,35 @@ def build():
     return done.returncode == 0
 
 
+def build():
+    return make("MODE=fuzz", "CC=clang", "fuzzers") and make("MODE=asan", "daemon")
+
+
 def show(data):
     """The input in a form to put into a test: printable, the rest as octal escapes."""
     return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\{b:03o}" for b in data)
 
 
+def fuzz_daemon(seconds):
+    """=> None, or what went wrong."""
+    env = {"ASAN_OPTIONS": "exitcode=99", "UBSAN_OPTIONS": "exitcode=99:halt_on_error=1:print_stacktrace=1",
+           **os.environ, "ATOMICSTATSD": os.path.join(ROOT, "build", "asan", "atomicstatsd")}
+    process = subprocess.Popen([sys.executable, os.path.join(HERE, "fuzz_daemon.py"), "--seconds", str(seconds)],
+                               env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        output = process.communicate(timeout=seconds + 600)[0].decode("utf-8", "replace")
+    except BaseException:
+        process.terminate()  # it ends its daemon
+        process.wait()
+        raise
+    sys.stdout.write("".join(f"{line}\n" for line in output.splitlines() if line.startswith("#")))
+    return f"exit status {process.returncode}\n{output}" if process.returncode != 0 else None
+
+
 def fuzz(name, seconds):
     """=> None, or what went wrong."""
+    if name == "daemon":
+        return fuzz_daemon(seconds)
     corpus = os.path.join(HERE, "corpus", name)
     with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
         copy = os.path.join(directory, "corpus")
@@ -84,7 +106,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, stop)
-    known = sorted(os.path.basename(path)[5:-2] for path in glob.glob(os.path.join(HERE, "fuzz_*.c")))
+    known = sorted(os.path.basename(path)[5:-2] for path in glob.glob(os.path.join(HERE, "fuzz_*.c"))) + ["daemon"]
     names = options.names or known
     unknown = [name for name in names if name not in known]
     if unknown:
