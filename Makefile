@@ -209,7 +209,7 @@ help:
 	@echo 'make test       install what is missing, build, run every test'
 	@echo 'make bench      measure; ratios taken side by side in one run; BENCH_ARGS=--quick: in 80 s'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck, shellcheck, gcc and clang with -Werror'
-	@echo 'make fuzz       the fuzzers; FUZZ_ARGS="--seconds 600" for longer'
+	@echo 'make fuzz       the fuzzers, and garbage for the whole daemon; FUZZ_ARGS="--seconds 600" for longer'
 	@echo 'make model      spin tries all runs of the models in tests/model; MODEL_ARGS="-k cell" for some'
 	@echo 'make deps       only install what is missing (Debian packages)'
 	@echo 'make install    PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) SYSCONFDIR=$(SYSCONFDIR)'
