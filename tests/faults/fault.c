@@ -152,7 +152,7 @@ static int begin(int argc, char **argv, char **environment)
     const char *path = getenv("FAULT_FILE");
     if (getenv("FAULT_FORBID_FORK") != NULL)
         forbid_fork();
-    if (path != NULL)
+    if (path != NULL && path[0] != '\0')
         fault = map_file(path);
     return program_main(argc, argv, environment);
 }

@@ -23,7 +23,7 @@ typedef struct {
     char where[128];         /* who made the last call that failed */
 } Fault;
 
-/* => the file that FAULT_FILE names; NULL: none. Any thread, from the program's main() on: what its
+/* => the file that FAULT_FILE names; NULL: none, or "". Any thread, from the program's main() on: what its
  * libraries do before that is not its own doing. */
 Fault *fault_get(void);
 

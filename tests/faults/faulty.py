@@ -36,7 +36,7 @@ ARMED, REALTIME, BOOTTIME, SEEN, STRUCK, WHERE = 60, 64, 72, 80, 84, 88
 # libuv has its own words for some.
 REASONS = {errno.ENOMEM: "memory", errno.EMFILE: "too many open files", errno.ENFILE: "file table overflow",
            errno.EIO: "i/o error", errno.EAGAIN: "resource temporarily unavailable",
-           errno.ENOBUFS: "no buffer space available", errno.EADDRINUSE: "address already in use"}
+           errno.ENOTSOCK: "is no ", errno.ENOBUFS: "no buffer space available", errno.EADDRINUSE: "address already in use"}
 
 
 class Fault:

@@ -8,12 +8,15 @@ import concurrent.futures
 import errno
 import http.client
 import os
+import signal
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "integration")]
 
 import tap
+import test_process
+from daemon import BINARY
 from faulty import ALWAYS, HELD, SHORT, Workshop, daemon_status, place, what, with_log
 
 JOBS = 3 * (os.cpu_count() or 2)  # they wait for one another, mostly
@@ -46,10 +49,10 @@ def broken(workshop, state, d, error, failure):
     return with_log(wrong or look_at_state(workshop, state, [workshop.BASE]), d)
 
 
-def start_up(workshop, error):
+def start_up(workshop, error, **options):
     state = workshop.fresh()
     before = os.stat(os.path.join(state, "checkpoint")).st_ino
-    d = workshop.daemon(state)
+    d = workshop.daemon(state, **options)
     try:
         if not d.started:
             wrong = d.wrong_end(error) or ("exit status 0 before it served" if d.status == 0 else None)
@@ -65,6 +68,42 @@ def start_up(workshop, error):
         return with_log(wrong or look_at_state(workshop, state, [base + HELD]), d)
     except (tap.Failure, http.client.HTTPException, OSError) as failure:
         return broken(workshop, state, d, error, failure)
+    finally:
+        d.close()
+
+
+def start_with_sockets(workshop, error):
+    """As under a service manager that holds them."""
+    (udp, *more), web = test_process.udp_and_http(2)
+    handed = [udp, *more, web]
+    fds = [sock.fileno() for sock in handed]
+    env = {"TEST_FDS": " ".join(map(str, fds)), "LISTEN_FDS": str(len(fds)), "LISTEN_FDNAMES": "udp:udp:http",
+           "FAULT_FILE": ""}  # not for the shell
+    command = ["bash", "-c", test_process.HAND_OVER, "bash", "env", "FAULT_FILE=" + workshop.fault.path, BINARY]
+    try:
+        return start_up(workshop, error, udp=None, http=None, command=command, pass_fds=fds, env=env)
+    finally:
+        for sock in handed:
+            sock.close()
+
+
+def reload(workshop, error):
+    """Takes the new configuration, or keeps the old one and says why; and counts on."""
+    armed = workshop.fault.take()
+    state = workshop.fresh()
+    d = workshop.daemon(state)
+    try:
+        workshop.fault.arm(*armed)
+        d.send_signal(signal.SIGHUP)
+        line = d.wait_log("nothing has changed|the old configuration stays")
+        workshop.fault.disarm()
+        if "stays" in line and not d.has_said(error):
+            return with_log("it does not say why", d)
+        d.count()
+        d.end()
+        return with_log(None if d.status == 0 else daemon_status(d.status), d)
+    except (tap.Failure, http.client.HTTPException, OSError) as failure:
+        return with_log(repr(failure), d)
     finally:
         d.close()
 
@@ -133,7 +172,7 @@ def serve(workshop, error):
         d.close()
 
 
-PHASES = {"start-up": start_up, "stop": stop, "serve": serve}
+PHASES = {"start-up": start_up, "start with sockets": start_with_sockets, "reload": reload, "stop": stop, "serve": serve}
 
 
 # ---- sweeps ----
@@ -216,6 +255,16 @@ def test_start_up_without_events():
                            ("epoll_wait", [E.EINTR], 0), ("eventfd", [E.EMFILE, E.ENOMEM], 3), ("pipe", [E.EMFILE], 1),
                            ("signalfd", [E.EMFILE, E.ENOMEM], 1), ("setname", [E.EIO], 3),
                            ("clock_nanosleep", [E.EINTR], 0)])
+
+
+def test_start_up_with_sockets_handed_over():
+    sweep_all("start with sockets", [("fcntl", [E.EPERM], 6, 1, 2), ("getsockopt", [E.ENOTSOCK], 8, 1, 2),
+                                     ("getsockname", [E.ENOBUFS], 3), ("setsockopt", [E.ENOMEM], 0)])
+
+
+def test_reload():
+    sweep_all("reload", [("alloc", [E.ENOMEM], 10, 1, 4), ("open", [E.EMFILE, E.EIO], 1),
+                         ("read file", [E.EIO, E.EINTR, SHORT], 1), ("close", [E.EIO], 1), ("sendto", [E.EAGAIN], 2)])
 
 
 def test_stop():
