@@ -255,12 +255,27 @@ class Workshop:
             d.record(f"hits:{self.BASE}|c\nt:1.5|ms|#b:2,a:1\ng:3|g\ns:x|s\non:1|f\np:1/3|p\nbad",
                      "a.name.that.does.not.fit.into.a.slot.at.all.since.it.is.long:1|ms|@0.5")
 
-    def fresh(self):
-        """=> the path of a state directory like the good one."""
+    def fresh(self, like=None):
+        """=> the path of a state directory like the good one, or like that one."""
         path = os.path.join(self.directory, "state")
         shutil.rmtree(path, ignore_errors=True)
-        shutil.copytree(self.good, path)
+        shutil.copytree(like or self.good, path)
         return path
+
+    def killed(self):
+        """=> the path of what a daemon leaves that is killed after three more hits, and the hits in it."""
+        path = os.path.join(self.directory, "killed")
+        if not os.path.exists(path):
+            shutil.copytree(self.good, path)
+            d = Daemon("--state", path, "--threads", "3", command=[READER])
+            try:
+                d.record("hits:3|c", "t:1|ms")
+                d.send_signal(signal.SIGKILL)
+                d.wait_exit()
+            finally:
+                d.close()
+            self.killed_hits = self.hits(self.fresh(path))
+        return path, self.killed_hits
 
     def daemon(self, state, **options):
         return Faulty("--state", state, fault=self.fault, config=self.config, **options)

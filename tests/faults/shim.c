@@ -2,6 +2,7 @@
  * descriptor, a thread or the kernel's work can be told to fail (fault.h). What fails has done
  * nothing, as in the kernel; but close(), which closes all the same. What the C library does on its
  * own account (a thread's stack, stdio) does not come by here. */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -164,6 +165,11 @@ WRAP_POSIX("fallocate", posix_fallocate, (int fd, off_t at, off_t length), (fd, 
 WRAP("rename", renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
 WRAP("unlink", unlinkat, (int at, const char *path, int flags), (at, path, flags))
 WRAP("mkdir", mkdir, (const char *path, mode_t mode), (path, mode))
+
+struct dirent *readdir(DIR *directory)
+{
+    return fault_fails("readdir", CALLER) ? NULL : NEXT(readdir)(directory);
+}
 
 int fcntl(int fd, int command, ...)
 {
