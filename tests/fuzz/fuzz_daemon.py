@@ -6,7 +6,8 @@
 ATOMICSTATSD names the daemon, which should be a sanitized one. In turn, datagrams come no faster than
 the kernel holds them, and what the daemon counts must be what the reference implementation counts,
 line for line; or they come to a daemon that is stopped, until the kernel drops some, and what was sent
-must be what was received and dropped. Prints TAP, and the seed, which makes the same datagrams."""
+must be what was received and dropped. Checkpoints are written meanwhile, and in the end the next daemon
+must hold the same. Prints TAP, and the seed, which makes the same datagrams."""
 
 import argparse
 import contextlib
@@ -16,6 +17,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -244,8 +246,37 @@ def rounds(seconds, seed, sender, others):
     return number, dropped
 
 
+def held(daemon):
+    stats = daemon.stats()
+    return {section: stats[section] for section in reference.SECTIONS}
+
+
+def alike(before, after):
+    """Of stats that several threads had a part in, the last digits depend on how they are put together."""
+    if not isinstance(before, dict) or "stddev" not in before or not isinstance(after, dict) \
+            or None in (*before.values(), *after.values()):
+        return before == after
+    size = max(abs(before["min"]), abs(before["max"]))
+    scale = {"stddev": size, "mean": size, "sum": size * before["count"]}
+    return all(abs(before[key] - after[key]) <= 1e-9 * max(abs(before[key]), scale.get(key, 0)) for key in before)
+
+
 def fuzz(seconds, seed):
-    config = {"ingest": {"receive_buffer_bytes": 1 << 18}, "limits": {"max_series": 20000000}}
+    with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+        config = {"ingest": {"receive_buffer_bytes": 1 << 18}, "limits": {"max_series": 20000000},
+                  "state": {"directory": os.path.join(directory, "state"), "checkpoint_s": 1}}
+        before = garbage(config, seconds, seed)
+        with Daemon("--threads", "2", config=config) as d:
+            after = held(d)
+            for section in reference.SECTIONS:
+                wrong = [f"{name}: {value} before, {after[section].get(name)} after" for name, value
+                         in before[section].items() if not alike(value, after[section].get(name))]
+                tap.equal([], wrong[:10], f"what differs in {section} in the next daemon")
+                tap.equal(len(before[section]), len(after[section]), f"how many {section} the next daemon has")
+
+
+def garbage(config, seconds, seed):
+    """=> what the daemon holds in the end."""
     with Daemon("--threads", "4", config=config) as d, contextlib.ExitStack() as open_things:
         reader, sender = Reader(d), Sender(d)
         strangers = Strangers(d, seed)
@@ -261,6 +292,7 @@ def fuzz(seconds, seed):
         tap.equal(200, d.get("/healthz").status, "status of /healthz")
         tap.check(dropped > 0 and reader.replies > 0, "nothing was dropped, or nobody has read")
         tap.check(len(d.log()) < 20 + seconds // 10, "the log:\n" + "\n".join(d.log()[:100]))
+        return held(d)
 
 
 def main():
