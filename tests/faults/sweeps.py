@@ -17,7 +17,7 @@ JOBS = 3 * (os.cpu_count() or 2)  # they wait for one another, mostly
 # when it is mended.
 KNOWN = {"exit status 1 without a word": ("pool_open", "state_open", "open_wake", "thread_start", "arena_store_create",
                                           "saver_open"),
-         "and says nothing": ("read_head", "each_file")}
+         "it began at": ("read_head", "each_file", "arena_boot_id")}
 
 
 def is_known(where, complaint):
