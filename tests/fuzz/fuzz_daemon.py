@@ -6,7 +6,7 @@
 ATOMICSTATSD names the daemon, which should be a sanitized one. In turn, datagrams come no faster than
 the kernel holds them, and what the daemon counts must be what the reference implementation counts,
 line for line; or they come to a daemon that is stopped, until the kernel drops some, and what was sent
-must be what was received and dropped. Checkpoints are written meanwhile, and in the end the next daemon
+must be what was received and dropped. Halfway it is killed, in the end stopped, and each time the next one
 must hold the same. Prints TAP, and the seed, which makes the same datagrams."""
 
 import argparse
@@ -15,10 +15,8 @@ import itertools
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -28,11 +26,10 @@ import bend
 import reference
 import tap
 from daemon import Daemon, udp_socket
-from stranger import strict
+from meanwhile import FIGURES, Meanwhile, Reader, Strangers
 
 ROUND = 300  # datagrams
 PORTS = 8  # so that each of the threads gets some
-ASIDE = ("datagrams", "bytes", "lines", "values", "ignored")
 sys.set_int_max_str_digits(0)  # the reference reads numbers of any length
 
 
@@ -43,91 +40,6 @@ class Counts(reference.Model):
         pass
 
 
-# ---- reading ----
-
-
-class Reader:
-    """Walks all that can be read. What only grows must never shrink."""
-
-    PATHS = ("/stats", "/server", "/progress", "/stats?name=*a*&pretty", "/stats?type=stats,sets", "/stats/steady")
-
-    def __init__(self, daemon):
-        self.daemon = daemon
-        self.replies = 0
-        self.last = {}
-
-    def step(self):
-        reply = self.daemon.get(self.PATHS[self.replies % len(self.PATHS)])
-        tap.equal(200, reply.status, "status")
-        told = strict(reply.body)
-        self.replies += 1
-        ingest = told["ingest"]
-        if "rejected" in ingest:
-            self.grows("ingest", {**{key: ingest[key] for key in ASIDE}, **ingest["rejected"],
-                                  "dropped": ingest["dropped"]["kernel"]})
-        self.grows("stats", {name: figures["count"] for name, figures in told.get("stats", {}).items()})
-        self.grows("steady", {name: value for name, value in told.get("counters", {}).items() if name == "steady"})
-
-    def grows(self, what, figures):
-        last = self.last.setdefault(what, {})
-        for name, value in figures.items():
-            before = last.get(name)
-            if before is not None and value is not None:
-                tap.check(value >= before, f"{what} {name} went from {before} to {value}")
-        last.update(figures)
-
-
-# ---- meanwhile ----
-
-
-class Meanwhile(threading.Thread):
-    """Takes steps until it is told to stop; the first failure is raised in stop()."""
-
-    def __init__(self, step):
-        super().__init__(daemon=True)
-        self.step, self.failure, self.ending = step, None, threading.Event()
-        self.start()
-
-    def run(self):
-        try:
-            while not self.ending.is_set():
-                self.step()
-        except Exception as failure:
-            self.failure = failure
-
-    def stop(self):
-        self.ending.set()
-        self.join()
-        self.check()
-
-    def check(self):
-        if self.failure is not None:
-            raise self.failure
-
-
-class Strangers:
-    """A process that sends bent requests."""
-
-    def __init__(self, daemon, seed):
-        host, port = daemon.http
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "stranger.py"), host, str(port), str(seed)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def stop(self):
-        """=> what it has to say."""
-        said = self.process.communicate(timeout=tap.DEADLINE_S)[0]
-        tap.equal(0, self.process.returncode, f"exit status of what sends requests, which says:\n{said}\n")
-        return said.strip()
-
-    def check(self):
-        if self.process.poll() is not None:
-            self.stop()
-
-    def close(self):
-        self.process.kill()
-        self.process.communicate()
-
-
 # ---- datagrams ----
 
 
@@ -135,7 +47,8 @@ class Sender:
     def __init__(self, daemon):
         self.daemon = daemon
         self.sockets = [udp_socket() for _ in range(PORTS)]
-        self.sent = 0
+        before = daemon.ingest()
+        self.sent = before["datagrams"] + before["dropped"]["kernel"]
         granted = min(sock["receive_buffer"]["granted_bytes"] for thread in daemon.server()["ingest"]["threads"]
                       for sock in thread["sockets"])
         self.window = granted // 4  # in the kernel's bytes, should all go to one socket
@@ -187,7 +100,7 @@ class Sender:
 
 def difference(before, after):
     """=> what counts() of the reference has."""
-    return {**{key: after[key] - before[key] for key in ASIDE},
+    return {**{key: after[key] - before[key] for key in FIGURES},
             "rejected": {key: after["rejected"][key] - before["rejected"][key] for key in after["rejected"]}}
 
 
@@ -261,38 +174,50 @@ def alike(before, after):
     return all(abs(before[key] - after[key]) <= 1e-9 * max(abs(before[key]), scale.get(key, 0)) for key in before)
 
 
+def compare(before, after):
+    for section in reference.SECTIONS:
+        wrong = [f"{name}: {value} before, {after[section].get(name)} after" for name, value
+                 in before[section].items() if not alike(value, after[section].get(name))]
+        tap.equal([], wrong[:10], f"what differs in {section} in the next daemon")
+        tap.equal(len(before[section]), len(after[section]), f"how many {section} the next daemon has")
+
+
 def fuzz(seconds, seed):
     with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
         config = {"ingest": {"receive_buffer_bytes": 1 << 18}, "limits": {"max_series": 20000000},
                   "state": {"directory": os.path.join(directory, "state"), "checkpoint_s": 1}}
-        before = garbage(config, seconds, seed)
+        before = {section: {} for section in reference.SECTIONS}
+        for number, threads in (signal.SIGKILL, "4"), (signal.SIGTERM, "3"):
+            before = garbage(config, threads, before, seconds / 2, f"{seed}/{threads}", number)
         with Daemon("--threads", "2", config=config) as d:
-            after = held(d)
-            for section in reference.SECTIONS:
-                wrong = [f"{name}: {value} before, {after[section].get(name)} after" for name, value
-                         in before[section].items() if not alike(value, after[section].get(name))]
-                tap.equal([], wrong[:10], f"what differs in {section} in the next daemon")
-                tap.equal(len(before[section]), len(after[section]), f"how many {section} the next daemon has")
+            compare(before, held(d))
 
 
-def garbage(config, seconds, seed):
-    """=> what the daemon holds in the end."""
-    with Daemon("--threads", "4", config=config) as d, contextlib.ExitStack() as open_things:
-        reader, sender = Reader(d), Sender(d)
-        strangers = Strangers(d, seed)
-        open_things.callback(strangers.close)
+def garbage(config, threads, before, seconds, seed, number):
+    """One daemon's life, which begins with what the one before had and ends with this signal.
+    => what it holds in the end."""
+    with Daemon("--threads", threads, config=config) as d, contextlib.ExitStack() as open_things:
+        compare(before, held(d))
+        sender = Sender(d)
         open_things.callback(sender.close)
         sender.gently([b"steady:1|c"])
+        reader, strangers = Reader(d), Strangers(d, seed)
+        open_things.callback(strangers.close)
         walk = Meanwhile(reader.step)
         open_things.callback(walk.ending.set)
-        number, dropped = rounds(seconds, seed, sender, (walk, strangers))
+        turns, dropped = rounds(seconds, seed, sender, (walk, strangers))
         walk.stop()
-        print(f"# {number} rounds: {sender.sent} datagrams, {dropped} of them dropped; {reader.replies} replies; "
+        print(f"# {turns} rounds: {sender.sent} datagrams, {dropped} of them dropped; {reader.replies} replies; "
               + strangers.stop())
         tap.equal(200, d.get("/healthz").status, "status of /healthz")
         tap.check(dropped > 0 and reader.replies > 0, "nothing was dropped, or nobody has read")
         tap.check(len(d.log()) < 20 + seconds // 10, "the log:\n" + "\n".join(d.log()[:100]))
-        return held(d)
+        result = held(d)
+        if number == signal.SIGKILL:
+            d.send_signal(number)
+            tap.equal(-number, d.wait_exit(), "exit status")
+            d.process.returncode = 0  # as it should be
+        return result
 
 
 def main():
