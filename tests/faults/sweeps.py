@@ -27,7 +27,7 @@ def is_known(where, complaint):
 def sweep(phase, call, error, count, first, stride):
     """The k-th call fails, for k = first, first + stride, … => (runs, [complaint])."""
     runs, wrong, name = 0, [], phase.__name__
-    with Workshop() as workshop:
+    with Workshop(getattr(phase, "on_disk", False)) as workshop:
         k = first
         while True:
             workshop.fault.arm(call, error, k, count)

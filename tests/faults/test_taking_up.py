@@ -39,6 +39,9 @@ def take_up(workshop, error):
         d.close()
 
 
+take_up.on_disk = True  # there, a boot has to be told from others
+
+
 def test_taking_up_without_memory():
     sweep_all(take_up, [("alloc", [E.ENOMEM], 10, 1, 4, 2), ("mmap", [E.ENOMEM], 4), ("mprotect", [E.ENOMEM], 3),
                         ("munmap", [E.ENOMEM], 1), ("mlock", [E.ENOMEM], 0), ("madvise", [E.EINVAL], 0)])
