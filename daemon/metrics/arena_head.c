@@ -64,21 +64,30 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-void arena_boot_id(uint8_t id[static 16])
+int arena_boot_id(uint8_t id[static 16])
 {
     char text[64];
     memset(id, 0, 16);
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return;
-    ssize_t length = read(fd, text, sizeof text);
+        return errno == ENOENT || errno == EACCES ? 0 : -errno; /* a sandbox may hide it */
+    size_t length = 0;
+    ssize_t got = 1;
+    while (got != 0 && length < sizeof text) {
+        got = read(fd, text + length, sizeof text - length);
+        if (got < 0 && errno != EINTR)
+            break;
+        length += got > 0 ? (size_t)got : 0;
+    }
+    int error = got < 0 ? -errno : 0;
     (void)close(fd);
     unsigned digits = 0;
-    for (ssize_t i = 0; i < length && digits < 32; i++) {
+    for (size_t i = 0; i < length && digits < 32; i++) {
         int digit = hex(text[i]);
         if (digit < 0)
             continue; /* a dash */
         id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | digit);
         digits++;
     }
+    return error;
 }

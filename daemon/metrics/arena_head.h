@@ -68,7 +68,8 @@ bool arena_name_read(const char *name, uint64_t *generation, uint32_t *number);
 /* => the hash of a birth. */
 uint64_t arena_birth_hash(const ArenaBirth *birth);
 
-/* Reads the id of this boot. Zeroes: it cannot be read here. */
-void arena_boot_id(uint8_t id[static 16]);
+/* Reads the id of this boot; zeroes where there is none to be read. => 0; negative errno: there may be one,
+ * but for want of something it cannot be read now. */
+int arena_boot_id(uint8_t id[static 16]);
 
 #endif

@@ -44,10 +44,25 @@ static int failed(CheckpointReason *reason, int error, const char *what)
 
 /* ---- which one ---- */
 
+/* As pread(), but short only at the file's end. */
+static ssize_t read_up_to(int fd, void *to, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t got = pread(fd, (char *)to + done, length - done, (off_t)done);
+        if (got < 0 && errno != EINTR)
+            return -1;
+        if (got == 0)
+            break;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return (ssize_t)done;
+}
+
 /* => 0: *head is a whole, sound head; -ENOENT: there is nothing yet; else as arena_past_open(). */
 static int read_head(int fd, ArenaHead *head, CheckpointReason *reason)
 {
-    ssize_t got = pread(fd, head, sizeof *head, 0);
+    ssize_t got = read_up_to(fd, head, sizeof *head);
     if (got < 0)
         return failed(reason, -errno, "read an arena");
     if (got < (ssize_t)sizeof *head || head->birth.magic == 0)
@@ -100,15 +115,18 @@ static int each_file(int directory_fd, EachName each, void *context)
         return error;
     }
     const struct dirent *entry;
+    errno = 0; /* NULL is the end, or an error: then files may have been left out */
     /* Only this thread uses this stream. NOLINTNEXTLINE(concurrency-mt-unsafe) */
     while ((entry = readdir(directory)) != NULL) {
         uint64_t generation;
         uint32_t number;
         if (arena_name_read(entry->d_name, &generation, &number))
             each(context, entry->d_name, generation, number);
+        errno = 0;
     }
+    int error = -errno;
     (void)closedir(directory);
-    return 0;
+    return error;
 }
 
 typedef struct {
@@ -177,16 +195,18 @@ static int map_file(ArenaPast *past, uint32_t number, ArenaHead *head, Checkpoin
 }
 
 /* On a file system in memory, all that was written is there; on a disk it is as long as the machine has
- * not crashed. */
-static bool is_of_this_boot(const ArenaPast *past, const ArenaHead *head)
+ * not crashed. => 1 or 0; negative errno: nobody can tell just now. */
+static int is_of_this_boot(const ArenaPast *past, const ArenaHead *head)
 {
     static const uint8_t unknown[16];
     struct statfs fs;
     uint8_t now[16];
     if (fstatfs(past->directory_fd, &fs) == 0 &&
         (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
-        return true;
-    arena_boot_id(now);
+        return 1;
+    int error = arena_boot_id(now);
+    if (error != 0)
+        return error;
     return memcmp(now, unknown, sizeof now) != 0 &&
            memcmp(now, head->birth.boot_id, sizeof now) == 0;
 }
@@ -197,7 +217,10 @@ static int map_all(ArenaPast *past, CheckpointReason *reason)
     int error = map_file(past, 0, &head, reason);
     if (error != 0)
         return error;
-    if (!is_of_this_boot(past, &head))
+    int same = is_of_this_boot(past, &head);
+    if (same < 0)
+        return failed(reason, same, "tell this boot of the machine from others");
+    if (same == 0)
         return failed(reason, -ESTALE, "its arenas are of an earlier boot of the machine");
     if (head.files == 0 || head.files > FILES_MAX || past->file[0].kind != ARENA_SERIES)
         return failed(reason, -EBADMSG, "an arena's head is of no use");

@@ -21,7 +21,11 @@ int arena_store_create(ArenaStore **out, int directory_fd, uint64_t generation)
         return -ENOMEM;
     store->directory_fd = directory_fd;
     store->generation = generation;
-    arena_boot_id(store->boot_id);
+    int error = arena_boot_id(store->boot_id);
+    if (error != 0) {
+        free(store);
+        return error;
+    }
     *out = store;
     return 0;
 }

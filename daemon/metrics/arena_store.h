@@ -13,7 +13,7 @@
 typedef struct ArenaStore ArenaStore;
 
 /* Begins a generation in a directory, whose descriptor stays the caller's and open.
- * => 0; -ENOMEM. */
+ * => 0; negative errno, -ENOMEM among them. */
 int arena_store_create(ArenaStore **store, int directory_fd, uint64_t generation);
 
 /* Forgets it; the files stay. NULL is allowed. */
