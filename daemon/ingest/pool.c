@@ -99,8 +99,10 @@ int pool_open(Pool **out, const PoolOptions *options, Registry *registry)
         threads = (unsigned)options->inherited_count;
     }
     Pool *pool = calloc(1, sizeof *pool);
-    if (pool == NULL)
+    if (pool == NULL) {
+        log_error("ingest", "cannot make the threads: %s", uv_strerror(UV_ENOMEM));
         return -ENOMEM;
+    }
     pool->registry = registry;
     int error = 0;
     while (pool->count < threads && error == 0)

@@ -86,16 +86,22 @@ static int open_arenas(State *state)
     int error = arena_past_open(&state->past, arenas_fd(state), &generation, &reason);
     if (error != 0)
         error = set_past_aside(state, error, &reason);
-    if (error == 0)
-        error = arena_store_create(&state->store, arenas_fd(state), generation);
+    if (error != 0)
+        return error;
+    error = arena_store_create(&state->store, arenas_fd(state), generation);
+    if (error != 0)
+        log_error("state", "cannot begin arenas in %s: %s", state_arenas(state),
+                  strerrordesc_np(-error));
     return error;
 }
 
 int state_open(State **out, const char *directory, const char *arenas)
 {
     State *state = calloc(1, sizeof *state);
-    if (state == NULL)
+    if (state == NULL) {
+        log_error("state", "cannot take up %s: %s", directory, strerrordesc_np(ENOMEM));
         return -ENOMEM;
+    }
     state->story_level = LOG_LEVEL_DEBUG;
     state->arenas = (StateDirectory){.fd = -1, .lock_fd = -1};
     int error = state_directory_open(&state->directory, directory);
@@ -229,6 +235,8 @@ int state_take_up(State *state, Registry *registry, Pool *pool)
         indexes[i] = pool_index(pool, i);
     int error =
         saver_open(&state->saver, state->directory.path, state->directory.fd, registry, pool);
+    if (error != 0)
+        log_error("state", "cannot make what writes checkpoints: %s", strerrordesc_np(-error));
     if (error == 0)
         error = load_series(state, &target);
     if (error == 0 && state->past != NULL)
@@ -249,7 +257,11 @@ int state_take_up(State *state, Registry *registry, Pool *pool)
 
 int state_start(State *state, unsigned interval_s)
 {
-    return saver_start(state->saver, interval_s);
+    int error = saver_start(state->saver, interval_s);
+    if (error != 0)
+        log_error("state", "cannot start the thread that writes checkpoints: %s",
+                  strerrordesc_np(-error));
+    return error;
 }
 
 void state_set_interval(State *state, unsigned interval_s)
