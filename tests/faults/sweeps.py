@@ -13,16 +13,6 @@ from faulty import HELD, SHORT, Workshop, place, what, with_log
 
 JOBS = 3 * (os.cpu_count() or 2)  # they wait for one another, mostly
 
-# Faults in the daemon that are known, by what is said of them and where they are. Each is to be taken out
-# when it is mended.
-KNOWN = {"exit status 1 without a word": ("pool_open", "state_open", "open_wake", "thread_start", "arena_store_create",
-                                          "saver_open"),
-         "it began at": ("read_head", "each_file", "arena_boot_id")}
-
-
-def is_known(where, complaint):
-    return any(text in complaint and where.split(" in ")[0] in places for text, places in KNOWN.items())
-
 
 def sweep(phase, call, error, count, first, stride):
     """The k-th call fails, for k = first, first + stride, … => (runs, [complaint])."""
@@ -38,7 +28,7 @@ def sweep(phase, call, error, count, first, stride):
                 return runs, wrong
             runs += 1
             where = place(workshop.fault.where) if complaint else ""
-            if complaint and not is_known(where, complaint):
+            if complaint:
                 wrong.append(f"{name}, {call} {k}, {what(error, count)}, {where}: {complaint}")
             k += stride
 
