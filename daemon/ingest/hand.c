@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <atomicstats/check.h>
+
 enum {
     LEAST_PAGE = 4096, /* a page has this many bytes, or more */
     WARM_BYTES = 8192  /* of each buffer: few datagrams are longer */
@@ -54,6 +56,16 @@ int hand_complete(const Arena *arena, Hand *hand)
         error = mlock(from, bytes) == 0 ? 0 : -errno; /* rounds to pages */
     }
     return error;
+}
+
+uint64_t hand_before_check(const Hand *hand, uintptr_t address)
+{
+    static const IntakeCounts none;
+    uint64_t words[sizeof hand->before / sizeof(uint64_t)];
+    if (memcmp(&hand->before, &none, sizeof none) == 0)
+        return 0;
+    memcpy(words, &hand->before, sizeof words);
+    return astats_check(address, 1, words, sizeof words / sizeof *words);
 }
 
 int hand_open(ArenaStore *store, Arena *arena, Hand **hand)

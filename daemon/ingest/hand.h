@@ -26,8 +26,9 @@ typedef struct {
 
 typedef struct Hand {
     Ledger ledger;
-    IntakeCounts before; /* of earlier processes, in one of the threads' hands; written before the
+    IntakeCounts before;   /* of earlier processes, in one of the threads' hands; written before the
                             generation counts */
+    uint64_t before_check; /* hand_before_check() */
     HandSocket sockets[HAND_SOCKETS];
     ReceiveBatch batch;
 } Hand;
@@ -36,6 +37,9 @@ typedef struct Hand {
  * memory: a datagram that is taken off its queue while the process is killed must not find a page missing.
  * At first that is so for 8 KiB of each buffer, which costs next to no time. => 0 or negative errno. */
 int hand_open(ArenaStore *store, Arena *arena, Hand **hand);
+
+/* => the check of `before`, in a hand that stands, or stood, at `address`; 0 of figures that are all 0. */
+uint64_t hand_before_check(const Hand *hand, uintptr_t address);
 
 /* Makes these parts stay in memory, whatever is short, and the others be there when they are wanted. When
  * there is time for that. => 0; negative errno: it cannot be, which is no harm but on a day when all comes

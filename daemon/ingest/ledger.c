@@ -1,6 +1,9 @@
 #include "ingest/ledger.h"
 
 #include <errno.h>
+#include <string.h>
+
+#include <atomicstats/check.h>
 
 /* relaxed throughout: this thread alone reads what it writes, until the process has ended; the signal
  * fences keep the order in which a kill can cut it off (redo.h). */
@@ -17,30 +20,59 @@ static void put(_Atomic uint64_t *word, uint64_t value)
     atomic_signal_fence(memory_order_release);                /* nothing after it is */
 }
 
+/* The check of so many bytes, whole words, which are at `from` and were at `address`. */
+static uint32_t check_of(const void *from, uintptr_t address, uint32_t seq, size_t bytes)
+{
+    uint64_t words[sizeof(IntakeCounts) / sizeof(uint64_t)];
+    memcpy(words, from, bytes);
+    return astats_check(address, seq, words, bytes / sizeof *words);
+}
+
+static uint64_t next_word(uint64_t word, const void *copy, size_t bytes)
+{
+    uint32_t next = astats_check_next(word);
+    return astats_check_word(next, check_of(copy, (uintptr_t)copy, next, bytes));
+}
+
+/* => whether the word has the check of the copy, which was at `address`. */
+static bool is_sound(uint64_t word, const void *copy, uintptr_t address, size_t bytes)
+{
+    if ((uint32_t)word == 0)
+        return word == 0;
+    return word >> 32 == check_of(copy, address, (uint32_t)word, bytes);
+}
+
+static uint64_t live_word(uint64_t seq)
+{
+    return (uint64_t)(uint32_t)seq + 1;
+}
+
+_Static_assert(sizeof(IntakeCounts) % sizeof(uint64_t) == 0, "whole words");
+
 void ledger_begin(Ledger *ledger)
 {
     redo_reset(&ledger->redo);
-    put(&ledger->live, own(&ledger->seq) + 1);
+    put(&ledger->live, live_word(own(&ledger->seq)));
 }
 
 void ledger_refuse(Ledger *ledger, uint64_t values)
 {
     uint64_t seq = own(&ledger->refused_seq);
-    LedgerRefused next = ledger->refused[seq & 1];
-    next.lines++;
-    next.values += values;
+    LedgerRefused *next = &ledger->refused[astats_check_next(seq) & 1];
     redo_begin(&ledger->redo, &ledger->refused_seq, seq, values);
-    ledger->refused[(seq + 1) & 1] = next;
-    put(&ledger->refused_seq, seq + 1);
+    *next = ledger->refused[seq & 1];
+    next->lines++;
+    next->values += values;
+    put(&ledger->refused_seq, next_word(seq, next, sizeof *next));
 }
 
 void ledger_end(Ledger *ledger, const IntakeCounts *counts)
 {
     uint64_t seq = own(&ledger->seq);
-    IntakeCounts *next = &ledger->counts[(seq + 1) & 1];
+    IntakeCounts *next = &ledger->counts[astats_check_next(seq) & 1];
     *next = *counts;
     next->values += ledger->refused[own(&ledger->refused_seq) & 1].values;
-    put(&ledger->seq, seq + 1);
+    put(&ledger->seq, next_word(seq, next, sizeof *next));
 }
 
 /* => how many of the batch's values are in; the reason why not in *error. */
@@ -59,17 +91,23 @@ static uint64_t values_in(const Redo *redo, LedgerWordAt word_at, const void *co
     return word == own(&step->before) ? own(&step->values) : begun >> 1;
 }
 
-int ledger_read(const Ledger *ledger, LedgerWordAt word_at, const void *context,
+int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, const void *context,
                 IntakeCounts *counts, LedgerProgress *progress)
 {
     uint64_t seq = own(&ledger->seq);
-    const LedgerRefused *refused = &ledger->refused[own(&ledger->refused_seq) & 1];
+    uint64_t refused_seq = own(&ledger->refused_seq);
+    const IntakeCounts *counted = &ledger->counts[seq & 1];
+    const LedgerRefused *refused = &ledger->refused[refused_seq & 1];
+    uintptr_t moved = address - (uintptr_t)ledger;
     int error = 0;
-    *counts = ledger->counts[seq & 1];
+    if (!is_sound(seq, counted, (uintptr_t)counted + moved, sizeof *counted) ||
+        !is_sound(refused_seq, refused, (uintptr_t)refused + moved, sizeof *refused))
+        return -EBADMSG;
+    *counts = *counted;
     counts->values -= refused->values;
     counts->rejected[REJECT_OVER_LIMIT] = refused->lines;
     counts->dropped_kernel = 0;
-    *progress = (LedgerProgress){.in_hand = own(&ledger->live) == seq + 1};
+    *progress = (LedgerProgress){.in_hand = own(&ledger->live) == live_word(seq)};
     if (progress->in_hand)
         progress->done = values_in(&ledger->redo, word_at, context, &error);
     return error;

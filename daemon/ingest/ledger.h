@@ -22,13 +22,14 @@ typedef struct {
     uint64_t values;
 } LedgerRefused;
 
-/* Two copies each, `seq & 1` is the one that is good. */
+/* Two copies each, `seq & 1` is the one that is good. A seq has 32 bits, and above them the check of that copy
+ * (atomicstats/check.h). */
 typedef struct {
     Redo redo;
-    _Atomic uint64_t refused_seq;
+    _Atomic uint64_t refused_seq; /* lines refused */
     LedgerRefused refused[2];
     _Atomic uint64_t seq;    /* batches ended */
-    _Atomic uint64_t live;   /* seq + 1 while there is a batch in hand */
+    _Atomic uint64_t live;   /* the 32 bits of seq, + 1, while there is a batch in hand */
     _Atomic int64_t now_ns;  /* CLOCK_REALTIME of the batch in hand, or of one shortly before it */
     _Atomic bool gauge_sign; /* what PoolOptions.gauge_sign_absolute was */
     IntakeCounts counts[2]; /* of all batches ended; values of refused lines are among the values */
@@ -55,8 +56,8 @@ typedef struct {
 
 typedef bool (*LedgerWordAt)(const void *context, uintptr_t address, uint64_t *word);
 
-/* => 0; -EBADMSG: nobody can have written that. */
-int ledger_read(const Ledger *ledger, LedgerWordAt word_at, const void *context,
+/* => 0; -EBADMSG: nobody can have written that. `address`: where the ledger was. */
+int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, const void *context,
                 IntakeCounts *counts, LedgerProgress *progress);
 
 #endif

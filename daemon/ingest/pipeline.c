@@ -13,7 +13,9 @@
 int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gauge_sign_absolute)
 {
     *p = (Pipeline){.rejects = rejects,
-                    .context = {.registry = registry, .gauge_sign_absolute = gauge_sign_absolute},
+                    .context = {.registry = registry,
+                                .gauge_sign_absolute = gauge_sign_absolute,
+                                .checked = registry_store(registry) != NULL},
                     .scan = delimiters_choose(SCANNER_AUTO)};
     pipeline_set_ledger(p, &p->own);
     size_t values = PIPELINE_VALUES + statsd_line_max_values(PIPELINE_LONGEST);

@@ -277,7 +277,9 @@ void pool_replay(Pool *pool, unsigned turn, const struct Hand *hand, uint64_t do
 
 void pool_keep_figures(Pool *pool)
 {
-    pool->workers[0]->hand->before = pool->before;
+    Hand *first = pool->workers[0]->hand;
+    first->before = pool->before;
+    first->before_check = hand_before_check(first, (uintptr_t)first);
     for (unsigned t = 0; t < pool->count; t++) {
         Worker *w = pool->workers[t];
         for (size_t i = 0; i < w->socket_count; i++) {

@@ -40,10 +40,10 @@ static int batch_count(const ReceiveBatch *batch)
     return count;
 }
 
-/* => the hand in file `number`; NULL: none is there. */
-static const Hand *hand_of(ArenaPast *past, uint32_t number)
+/* => the hand in file `number`, and the *address where it was; NULL: none is there. */
+static const Hand *hand_of(ArenaPast *past, uint32_t number, uintptr_t *address)
 {
-    return arena_past_root(past, number, ARENA_HAND, sizeof(Hand));
+    return arena_past_root(past, number, ARENA_HAND, sizeof(Hand), address);
 }
 
 /* ---- figures ---- */
@@ -61,28 +61,33 @@ static void add_sockets(const Hand *hand, CheckpointFigures *out)
     }
 }
 
-static int add_hand(ArenaPast *past, const Hand *hand, CheckpointFigures *out)
+static int add_hand(ArenaPast *past, uint32_t number, CheckpointFigures *out, bool *in_hand)
 {
+    uintptr_t address;
     IntakeCounts counts;
     LedgerProgress progress;
-    int error = ledger_read(&hand->ledger, word_at, past, &counts, &progress);
-    if (error != 0)
-        return error;
+    const Hand *hand = hand_of(past, number, &address);
+    if (hand == NULL || hand->before_check != hand_before_check(hand, address) ||
+        ledger_read(&hand->ledger, address, word_at, past, &counts, &progress) != 0)
+        return -EBADMSG;
     intake_add(&out->intake, &counts);
     intake_add(&out->intake, &hand->before);
     add_sockets(hand, out);
-    return progress.in_hand && batch_count(&hand->batch) < 0 ? -EBADMSG : 0;
+    int count = progress.in_hand ? batch_count(&hand->batch) : 0;
+    *in_hand = *in_hand || count > 0;
+    return count < 0 ? count : 0;
 }
 
-int replay_figures(ArenaPast *past, CheckpointFigures *out, CheckpointReason *reason)
+int replay_figures(ArenaPast *past, CheckpointFigures *out, bool *in_hand, CheckpointReason *reason)
 {
     *out = (CheckpointFigures){.booted_ns = clock_boottime_ns()};
+    *in_hand = false;
     for (uint32_t number = 0; number < arena_past_files(past); number++) {
-        const Hand *hand = hand_of(past, number);
-        if (hand == NULL || add_hand(past, hand, out) == 0)
+        if (arena_past_kind(past, number) != ARENA_HAND ||
+            add_hand(past, number, out, in_hand) == 0)
             continue;
         (void)snprintf(reason->text, sizeof reason->text,
-                       "its arenas hold a batch that nobody can have received");
+                       "its arenas hold figures, or a batch, that no thread can have left");
         return -EBADMSG;
     }
     return 0;
@@ -146,10 +151,12 @@ int replay_batches(ArenaPast *past, Pool *pool, int directory_fd, ReplayResult *
     *result = (ReplayResult){0};
     unsigned turn = 0;
     for (uint32_t number = 0; number < arena_past_files(past); number++) {
-        const Hand *hand = hand_of(past, number);
+        uintptr_t address;
+        const Hand *hand = hand_of(past, number, &address);
         IntakeCounts unused;
         LedgerProgress progress;
-        if (hand == NULL || ledger_read(&hand->ledger, word_at, past, &unused, &progress) != 0 ||
+        if (hand == NULL ||
+            ledger_read(&hand->ledger, address, word_at, past, &unused, &progress) != 0 ||
             !progress.in_hand)
             continue;
         int count = batch_count(&hand->batch);

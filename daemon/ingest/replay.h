@@ -25,8 +25,9 @@ typedef struct {
 } ReplayResult;
 
 /* Adds up what the threads had counted without what was in their hands, and looks at that: it is sound.
- * => 0; -EBADMSG and *reason. */
-int replay_figures(ArenaPast *past, CheckpointFigures *out, CheckpointReason *reason);
+ * => 0, and in *in_hand whether any had something there; -EBADMSG and *reason. */
+int replay_figures(ArenaPast *past, CheckpointFigures *out, bool *in_hand,
+                   CheckpointReason *reason);
 
 /* Takes in what was in their hands; replay_figures() has given 0, and all series are there. Files of
  * quarantined batches go into the directory.

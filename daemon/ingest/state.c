@@ -180,9 +180,11 @@ static int load_checkpoint(State *state, Target *target)
 static int load_arenas(State *state, Target *target)
 {
     CheckpointReason reason;
-    int error = replay_figures(state->past, &target->figures, &reason);
+    bool in_hand;
+    int error = replay_figures(state->past, &target->figures, &in_hand, &reason);
     if (error == 0)
-        error = arena_load(state->past, &target->series, &state->info.recovered_series, &reason);
+        error = arena_load(state->past, &target->series, in_hand, &state->info.recovered_series,
+                           &reason);
     if (error == 0) {
         figures_resume(target->pool, clock_boottime_ns(), &target->figures);
         tell(state, LOG_LEVEL_NOTICE, "took up %llu series from the arenas of a killed process",

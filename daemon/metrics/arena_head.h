@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ARENA_READY UINT32_C(0x59444552) /* "REDY", so that no flipped bit is taken for it */
 #define ARENA_MAGIC \
     UINT64_C(0x314e455241535441) /* "ATSAREN1" in the order of a little-endian file */
 

@@ -1,9 +1,13 @@
 #include "metrics/arena_load.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "metrics/flag_cell.h"
+#include "metrics/gauge_cell.h"
+#include "metrics/progress_cell.h"
 #include "metrics/series_record.h"
 #include "metrics/shared_cells.h"
 #include "metrics/slot.h"
@@ -15,8 +19,10 @@ enum {
 typedef struct {
     ArenaPast *past;
     const SeriesTable *table;
+    bool in_hand;                   /* something may be empty yet */
     const CheckpointTarget *target; /* NULL: series are only looked at */
-    uint64_t count;
+    uint64_t count;  /* series taken */
+    uint64_t places; /* that were met in lists */
     unsigned char record[SERIES_RECORD_MAX];
 } Load;
 
@@ -31,28 +37,81 @@ static size_t slot_size(SeriesKind kind)
                                     : sizeof(RefSlot);
 }
 
-static const char *add_slot(Load *load, const Slot *slot, SeriesContent *content)
+/* => whether the slot's key is the series' id. Its bytes lie in an arena. */
+static bool is_slot_of(Load *load, const Slot *slot, const SeriesContent *content)
 {
-    AstatsCellState state;
-    double shift;
-    switch (content->kind) {
-    case SERIES_STATS:
-        if (astats_cell_snapshot(&((const StatsSlot *)slot)->cell, &state, &shift) != 0)
-            astats_merge_add(&content->stats, &state, shift);
-        return NULL;
-    case SERIES_COUNTER:
-        counter_cell_read(&((const CounterSlot *)slot)->cell, &content->counter);
-        return NULL;
+    size_t length = slot_key_length(slot);
+    size_t tags = content->id_length - content->name_length;
+    const char *bytes = slot->key.inside;
+    if ((slot->shape & SLOT_KEY_OUTSIDE) != 0)
+        bytes = arena_past_at(load->past, (uintptr_t)slot->key.outside, length, 1);
+    else if (length > SLOT_KEY_INLINE)
+        bytes = NULL;
+    if (bytes == NULL || slot_kind(slot) != content->kind || slot_is_alias(slot) ||
+        slot_name_length(slot) != content->name_length ||
+        length != content->name_length + (tags > 2 ? tags - 2 : 0))
+        return false;
+    return memcmp(bytes, content->id, content->name_length) == 0 &&
+           (tags == 0 || memcmp(bytes + content->name_length,
+                                content->id + content->name_length + 2, tags - 2) == 0);
+}
+
+static bool is_sound(SeriesKind kind, const void *cell, uintptr_t address)
+{
+    switch (kind) {
     case SERIES_GAUGE:
-    case SERIES_SET:
-    case SERIES_FLAG:
+        return gauge_cell_is_sound(cell, address);
     case SERIES_PROGRESS:
+        return progress_cell_is_sound(cell, address);
+    case SERIES_FLAG:
+        return flag_cell_is_sound(cell);
+    case SERIES_SET: /* of a set, its record tells */
+    case SERIES_STATS:
+    case SERIES_COUNTER:
     case SERIES_KINDS:
         break;
     }
-    uintptr_t target = (uintptr_t)((const RefSlot *)slot)->target;
+    return true;
+}
+
+static const char *add_shared(Load *load, const Slot *slot, uintptr_t address,
+                              SeriesContent *content)
+{
+    const RefSlot *ref = (const RefSlot *)slot;
+    uintptr_t target = (uintptr_t)ref->target;
     content->shared = arena_past_at(load->past, target, shared_cell_size(content->kind), 8);
-    return content->shared != NULL ? NULL : "a cell that is in no arena";
+    if (content->shared == NULL || ref->check != ref_slot_check(address, target))
+        return "a cell that is in no arena";
+    return is_sound(content->kind, content->shared, target) ? NULL : "a cell that nobody wrote so";
+}
+
+/* Adds what the slot holds, which stood at `address`. */
+static const char *add_slot(Load *load, const Slot *slot, uintptr_t address, SeriesContent *content)
+{
+    const char *wrong = "a cell that nobody wrote so";
+    static const char empty[] = "a cell that nobody has written";
+    if (content->kind == SERIES_STATS) {
+        const AstatsCell *cell = &((const StatsSlot *)slot)->cell;
+        AstatsCellState state;
+        double shift;
+        uint64_t seq = astats_cell_snapshot(cell, &state, &shift);
+        if (seq == 0)
+            return load->in_hand ? NULL : empty;
+        if (!astats_cell_is_sound(seq, address + offsetof(StatsSlot, cell), &state, shift))
+            return wrong;
+        astats_merge_add(&content->stats, &state, shift);
+        return NULL;
+    }
+    if (content->kind == SERIES_COUNTER) {
+        const CounterCell *cell = &((const CounterSlot *)slot)->cell;
+        CounterSum own = {0};
+        counter_cell_read(cell, &own);
+        if (!own.any)
+            return load->in_hand ? NULL : empty;
+        counter_cell_read(cell, &content->counter);
+        return counter_cell_is_sound(cell, address + offsetof(CounterSlot, cell)) ? NULL : wrong;
+    }
+    return add_shared(load, slot, address, content);
 }
 
 static const char *read_slots(Load *load, const Series *series, SeriesContent *content)
@@ -65,10 +124,9 @@ static const char *read_slots(Load *load, const Series *series, SeriesContent *c
     for (int i = 0; address != 0; i++) {
         const Slot *slot =
             arena_past_at(load->past, address, slot_size(content->kind), SLOT_ALIGNMENT);
-        if (i == SLOTS_MAX || slot == NULL || slot_kind(slot) != content->kind ||
-            slot_is_alias(slot))
+        if (i == SLOTS_MAX || slot == NULL || !is_slot_of(load, slot, content))
             return "a slot that is in no arena";
-        const char *wrong = add_slot(load, slot, content);
+        const char *wrong = add_slot(load, slot, address, content);
         if (wrong != NULL)
             return wrong;
         address = (uintptr_t)slot->next;
@@ -97,7 +155,7 @@ static const char *take(Load *load, const SeriesContent *content, int *error)
 {
     WireWriter w = {.data = load->record, .capacity = sizeof load->record};
     if (!series_record_write(content, &w))
-        return NULL;
+        return load->in_hand ? NULL : "a series that nobody has sent";
     WireReader r = {.data = load->record, .length = w.length};
     SeriesRecord record;
     const char *wrong = series_record_read(&r, &record);
@@ -119,8 +177,11 @@ static const char *take_series(Load *load, const Series *series, SeriesKind kind
     SeriesContent content = {
         .kind = kind, .id_length = series->id_length, .name_length = series->name_length};
     content.id = arena_past_at(load->past, (uintptr_t)series->id, content.id_length, 1);
-    if (series->kind != kind || content.id == NULL)
-        return "a series that is in no arena";
+    if (series->kind != kind || content.id == NULL ||
+        (content.id_length != content.name_length &&
+         content.id_length < content.name_length + 2U) ||
+        series->check != series_check(kind, content.id, content.id_length, content.name_length))
+        return "a series that nobody made so";
     const char *wrong = read_slots(load, series, &content);
     if (wrong == NULL)
         wrong = read_sketch(load, &content);
@@ -150,13 +211,28 @@ static bool is_linked(const Load *load, const Series *series, uint32_t before)
            atomic_load_explicit(&gone->live, memory_order_relaxed) == 0; /* see above */
 }
 
+/* => whether a list that came to its end at `place` ends there: or its last one was just being added, or
+ * taken out. */
+static bool is_end(const Load *load, uint32_t place, uint32_t last)
+{
+    if (place == last)
+        return true;
+    const Series *added = place != 0 ? series_at(load, place) : NULL;
+    const Series *gone = last != 0 ? series_at(load, last) : NULL;
+    return (added != NULL && added->previous == last) ||
+           (gone != NULL && gone->previous == place &&
+            atomic_load_explicit(&gone->live, memory_order_relaxed) == 0); /* see above */
+}
+
 static const char *take_kind(Load *load, SeriesKind kind, int *error)
 {
     const SeriesList *list = &load->table->list[kind];
     uint32_t place = atomic_load_explicit(&list->first, memory_order_relaxed); /* see above */
+    uint32_t last = atomic_load_explicit(&list->last, memory_order_relaxed);   /* see above */
     uint32_t before = 0;
     for (uint32_t i = 0; place != 0 && *error == 0; i++) {
         const Series *series = series_at(load, place);
+        load->places++;
         if (series == NULL || i == load->table->used || !is_linked(load, series, before))
             return "a list of series that leads nowhere";
         const char *wrong = take_series(load, series, kind, error);
@@ -165,24 +241,43 @@ static const char *take_kind(Load *load, SeriesKind kind, int *error)
         before = place;
         place = atomic_load_explicit(&series->next, memory_order_relaxed); /* see above */
     }
-    return NULL;
+    return *error != 0 || is_end(load, before, last) ? NULL : "a list of series that is cut off";
+}
+
+/* => whether each place that was ever given is in a list, or free: but for one that is on its way. */
+static bool are_all_there(const Load *load)
+{
+    uint64_t there = load->places;
+    uint32_t place = load->table->free;
+    for (uint32_t i = 0; place != 0 && i <= load->table->used; i++) {
+        const Series *series = series_at(load, place);
+        if (series == NULL)
+            return false;
+        place = atomic_load_explicit(&series->next, memory_order_relaxed); /* see above */
+        there++;
+    }
+    return there == load->table->used || there + 1 == load->table->used;
 }
 
 static const char *take_all(Load *load, const CheckpointTarget *target, int *error)
 {
     const char *wrong = NULL;
     load->count = 0;
+    load->places = 0;
     load->target = target;
     for (int kind = 0; kind < SERIES_KINDS && wrong == NULL && *error == 0; kind++)
         wrong = take_kind(load, (SeriesKind)kind, error);
+    if (wrong == NULL && *error == 0 && !are_all_there(load))
+        wrong = "places of series that are in no list";
     return wrong;
 }
 
-int arena_load(ArenaPast *past, const CheckpointTarget *target, uint64_t *series,
+int arena_load(ArenaPast *past, const CheckpointTarget *target, bool in_hand, uint64_t *series,
                CheckpointReason *reason)
 {
     Load load = {.past = past,
-                 .table = arena_past_root(past, 0, ARENA_SERIES, sizeof(SeriesTable))};
+                 .in_hand = in_hand,
+                 .table = arena_past_root(past, 0, ARENA_SERIES, sizeof(SeriesTable), NULL)};
     int error = 0;
     const char *wrong = load.table != NULL ? take_all(&load, NULL, &error) : "no table of series";
     if (wrong == NULL)

@@ -65,8 +65,11 @@ static int read_head(int fd, ArenaHead *head, CheckpointReason *reason)
     ssize_t got = read_up_to(fd, head, sizeof *head);
     if (got < 0)
         return failed(reason, -errno, "read an arena");
-    if (got < (ssize_t)sizeof *head || head->birth.magic == 0)
+    static const ArenaHead nothing;
+    if (got == 0 || (got == (ssize_t)sizeof *head && memcmp(head, &nothing, sizeof nothing) == 0))
         return -ENOENT; /* begun, and not more */
+    if (got < (ssize_t)sizeof *head)
+        return failed(reason, -EBADMSG, "an arena is cut off");
     if (head->birth.magic != ARENA_MAGIC || head->birth_hash != arena_birth_hash(&head->birth))
         return failed(reason, -EBADMSG, "an arena's head does not match its checksum");
     if (head->birth.version != ARENA_VERSION || head->birth.layout != arena_layout())
@@ -85,6 +88,15 @@ static int open_file(const ArenaPast *past, uint32_t number, int flags)
     return fd >= 0 ? fd : -errno;
 }
 
+/* => whether the generation has a second file: then its first one is complete but for `ready`. */
+static bool has_more(const ArenaPast *past)
+{
+    int fd = open_file(past, 1, O_RDONLY);
+    if (fd >= 0)
+        (void)close(fd);
+    return fd != -ENOENT;
+}
+
 /* => 1: this generation counts; 0: it does not; else as arena_past_open(). */
 static int counts(int directory_fd, uint64_t generation, CheckpointReason *reason)
 {
@@ -95,10 +107,16 @@ static int counts(int directory_fd, uint64_t generation, CheckpointReason *reaso
         return fd == -ENOENT ? 0 : failed(reason, fd, "open an arena");
     int error = read_head(fd, &head, reason);
     (void)close(fd);
-    if (error != 0)
-        return error == -ENOENT ? 0 : error;
-    /* relaxed: its process has ended. */
-    return atomic_load_explicit(&head.ready, memory_order_relaxed) == 1;
+    if (error != 0 && error != -ENOENT)
+        return error;
+    /* relaxed, both: its process has ended. */
+    uint32_t ready = error == 0 ? atomic_load_explicit(&head.ready, memory_order_relaxed) : 0;
+    uint64_t root = error == 0 ? atomic_load_explicit(&head.root, memory_order_relaxed) : 0;
+    if (ready == ARENA_READY)
+        return 1;
+    if (ready != 0 || (root == 0 && has_more(&past)))
+        return failed(reason, -EBADMSG, "the head of the first arena is damaged");
+    return 0;
 }
 
 typedef void (*EachName)(void *context, const char *name, uint64_t generation, uint32_t number);
@@ -138,15 +156,23 @@ typedef struct {
     CheckpointReason *reason;
 } Search;
 
+/* => whether this one is rather to be taken than what was found: what is sound before what is not. */
+static bool is_better(const Search *search, uint64_t generation, int result)
+{
+    bool sound = result > 0 || result != -EBADMSG;
+    bool found_sound = search->error != -EBADMSG;
+    return sound == found_sound ? generation > search->latest : sound;
+}
+
 static void look(void *context, const char *name, uint64_t generation, uint32_t number)
 {
     Search *search = context;
     (void)name;
     search->highest = generation > search->highest ? generation : search->highest;
-    if (number != 0 || (search->found && generation < search->latest))
+    if (number != 0)
         return;
     int result = counts(search->directory_fd, generation, search->reason);
-    if (result == 0)
+    if (result == 0 || (search->found && !is_better(search, generation, result)))
         return;
     search->found = true;
     search->latest = generation;
@@ -322,7 +348,13 @@ uint32_t arena_past_files(const ArenaPast *past)
     return past->files;
 }
 
-const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, size_t bytes)
+ArenaKind arena_past_kind(const ArenaPast *past, uint32_t number)
+{
+    return past->file[number].kind;
+}
+
+const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, size_t bytes,
+                            uintptr_t *address)
 {
     const PastFile *file = &past->file[number];
     if (file->kind != kind)
@@ -330,6 +362,8 @@ const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, si
     const ArenaHead *head = (const void *)file->bytes;
     /* relaxed: its process has ended. */
     uint64_t root = atomic_load_explicit(&head->root, memory_order_relaxed);
+    if (address != NULL)
+        *address = (uintptr_t)root;
     return root % _Alignof(max_align_t) == 0 ? at(file, root, bytes) : NULL;
 }
 

@@ -35,8 +35,13 @@ const void *arena_past_at(ArenaPast *past, uintptr_t address, size_t bytes, size
 /* => how many files there are. */
 uint32_t arena_past_files(const ArenaPast *past);
 
-/* => the root of file `number`, if it is of that kind and has `bytes` there; else NULL. */
-const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, size_t bytes);
+/* => what the file holds. */
+ArenaKind arena_past_kind(const ArenaPast *past, uint32_t number);
+
+/* => the root of file `number`, if it is of that kind and has `bytes` there; else NULL. *address: where it
+ * was; NULL is allowed. */
+const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, size_t bytes,
+                            uintptr_t *address);
 
 /* => how often what was in hand in file `number` has crashed this program. */
 uint32_t arena_past_crashes(const ArenaPast *past, uint32_t number);

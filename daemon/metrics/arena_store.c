@@ -89,7 +89,7 @@ void arena_store_ready(ArenaStore *store)
     store->first->files = store->files;
     /* release: all that was written into the files is there before they count, for the compiler; no
      * other thread of this process reads it. */
-    atomic_store_explicit(&store->first->ready, 1, memory_order_release);
+    atomic_store_explicit(&store->first->ready, ARENA_READY, memory_order_release);
 }
 
 int arena_store_remove(ArenaStore *store)

@@ -24,6 +24,14 @@ static CounterState own_state(const CounterCell *cell, uint64_t seq)
                           copy->fraction.own};
 }
 
+/* => what to publish after `seq`; as astats_cell_next_() of a checked cell. */
+static uint64_t next_seq(uint64_t seq, uintptr_t address, CounterState state)
+{
+    const uint64_t words[] = {(uint64_t)state.integer, astats_bits_(state.fraction)};
+    uint32_t next = astats_check_next(seq);
+    return astats_check_word(next, astats_check(address, next, words, 2));
+}
+
 static void publish(CounterCell *cell, uint64_t seq, CounterState state)
 {
     CounterCopy *copy = &cell->copy[(seq + 1) & 1];
@@ -34,7 +42,7 @@ static void publish(CounterCell *cell, uint64_t seq, CounterState state)
     atomic_store_explicit(&copy->integer, state.integer, memory_order_relaxed);
     atomic_store_explicit(&copy->fraction.shared, state.fraction, memory_order_relaxed);
     /* release: pairs with the acquire load of seq in counter_cell_read(). */
-    atomic_store_explicit(&cell->seq, seq + 1, memory_order_release);
+    atomic_store_explicit(&cell->seq, next_seq(seq, (uintptr_t)cell, state), memory_order_release);
 }
 
 /* Adds to the integer part. Where that wraps around, 2^64 goes over to the fraction: a double holds
@@ -90,9 +98,9 @@ static void sum_take_whole(CounterSum *sum)
     sum->fraction -= (double)whole;
 }
 
-void counter_cell_read(const CounterCell *cell, CounterSum *sum)
+/* => seq; one consistent snapshot in *state. */
+static uint64_t snapshot(const CounterCell *cell, CounterState *state)
 {
-    CounterState state;
     uint64_t again;
     uint64_t seq;
     do {
@@ -100,15 +108,27 @@ void counter_cell_read(const CounterCell *cell, CounterSum *sum)
         seq = atomic_load_explicit(&cell->seq, memory_order_acquire);
         const CounterCopy *copy = &cell->copy[seq & 1];
         /* relaxed: ordered by the acquire above and the fence below. */
-        state.integer = atomic_load_explicit(&copy->integer, memory_order_relaxed);
-        state.fraction = atomic_load_explicit(&copy->fraction.shared, memory_order_relaxed);
+        state->integer = atomic_load_explicit(&copy->integer, memory_order_relaxed);
+        state->fraction = atomic_load_explicit(&copy->fraction.shared, memory_order_relaxed);
         /* acquire fence: pairs with the release fence in publish(); the load below then sees a
          * changed seq if a load above saw a later addition. relaxed: the fence orders it. */
         atomic_thread_fence(memory_order_acquire);
         again = atomic_load_explicit(&cell->seq, memory_order_relaxed);
     } while (again != seq);
+    return seq;
+}
 
-    if (seq == 0)
+bool counter_cell_is_sound(const CounterCell *cell, uintptr_t address)
+{
+    CounterState state;
+    uint64_t seq = snapshot(cell, &state);
+    return seq == 0 || next_seq((uint32_t)seq - 1, address, state) == seq;
+}
+
+void counter_cell_read(const CounterCell *cell, CounterSum *sum)
+{
+    CounterState state;
+    if (snapshot(cell, &state) == 0)
         return;
     /* Apart, so that one cell's 2^64 does not swallow another one's fraction. */
     CounterSum own = {.integer = state.integer, .fraction = state.fraction};

@@ -24,7 +24,9 @@ typedef struct {
 
 /* Zeroed memory is a counter that nothing was added to. */
 typedef struct {
-    _Atomic uint64_t seq; /* additions so far; its lowest bit says which copy is current */
+    _Atomic uint64_t
+        seq; /* of a checked cell (atomicstats/cell.h); the lowest bit says which copy is
+                             current */
     CounterCopy copy[2];
 } CounterCell;
 
@@ -43,6 +45,9 @@ void counter_cell_add_double(CounterCell *cell, double delta);
 
 /* Adds the cell's value, one consistent snapshot, to *sum. Any thread; lock-free. */
 void counter_cell_read(const CounterCell *cell, CounterSum *sum);
+
+/* => whether the cell, which stood at `address`, is as it was written there. */
+bool counter_cell_is_sound(const CounterCell *cell, uintptr_t address);
 
 /* Makes an unused cell hold the sum. Before other threads see it. */
 void counter_cell_restore(CounterCell *cell, const CounterSum *sum);

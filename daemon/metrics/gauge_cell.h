@@ -3,6 +3,8 @@
 #ifndef METRICS_GAUGE_CELL_H
 #define METRICS_GAUGE_CELL_H
 
+#include <stdbool.h>
+
 #include "metrics/redo.h"
 #include "metrics/turn.h"
 
@@ -21,5 +23,8 @@ void gauge_cell_add(GaugeCell *cell, double delta, Redo *redo);
 
 /* => the value, NAN while it is not set. Lock-free. */
 double gauge_cell_get(const GaugeCell *cell);
+
+/* => whether the cell, which stood at `address`, is as it was written there. */
+bool gauge_cell_is_sound(const GaugeCell *cell, uintptr_t address);
 
 #endif

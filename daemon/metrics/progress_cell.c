@@ -43,6 +43,14 @@ static ProgressState load(const _Atomic int64_t *copy)
                            get(&copy[4])};
 }
 
+static uint32_t check_of(uintptr_t address, uint32_t seq, const ProgressState *state)
+{
+    const uint64_t words[PROGRESS_FIELDS] = {(uint64_t)state->done, (uint64_t)state->total,
+                                             (uint64_t)state->base, (uint64_t)state->started_ns,
+                                             (uint64_t)state->updated_ns};
+    return astats_check(address, seq, words, PROGRESS_FIELDS);
+}
+
 /* The rest of a turn. */
 static void finish(ProgressCell *cell, uint64_t word, const ProgressState *state)
 {
@@ -52,7 +60,7 @@ static void finish(ProgressCell *cell, uint64_t word, const ProgressState *state
     turn_write();
     for (int i = 0; i < PROGRESS_FIELDS; i++)
         atomic_store_explicit(&copy[i], fields[i], memory_order_relaxed); /* turn_end() publishes */
-    turn_end(&cell->turn, word);
+    turn_end(&cell->turn, word, check_of((uintptr_t)cell, turn_next(word), state));
 }
 
 void progress_cell_change(ProgressCell *cell, const ProgressChange *change, int64_t now_ns,
@@ -71,15 +79,28 @@ void progress_cell_restore(ProgressCell *cell, const ProgressState *state)
     finish(cell, turn_take(&cell->turn), state);
 }
 
-ProgressState progress_cell_state(const ProgressCell *cell)
+static uint64_t read_cell(const ProgressCell *cell, ProgressState *state)
 {
     uint64_t seen;
-    ProgressState state;
     do {
         seen = turn_seen(&cell->turn);
-        state = load(cell->copy[turn_copy(seen)]);
+        *state = load(cell->copy[turn_copy(seen)]);
     } while (!turn_still(&cell->turn, seen));
+    return seen;
+}
+
+ProgressState progress_cell_state(const ProgressCell *cell)
+{
+    ProgressState state;
+    (void)read_cell(cell, &state);
     return state;
+}
+
+bool progress_cell_is_sound(const ProgressCell *cell, uintptr_t address)
+{
+    ProgressState state;
+    uint64_t word = read_cell(cell, &state);
+    return turn_is_sound(word, check_of(address, turn_seq(word), &state));
 }
 
 bool progress_cell_read(const ProgressCell *cell, ProgressValue *out)

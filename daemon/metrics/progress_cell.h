@@ -55,6 +55,9 @@ void progress_cell_change(ProgressCell *cell, const ProgressChange *change, int6
 /* => the state. Any thread; lock-free. */
 ProgressState progress_cell_state(const ProgressCell *cell);
 
+/* => whether the cell, which stood at `address`, is as it was written there. */
+bool progress_cell_is_sound(const ProgressCell *cell, uintptr_t address);
+
 /* Makes an unused cell hold the state. Before other threads see it. */
 void progress_cell_restore(ProgressCell *cell, const ProgressState *state);
 

@@ -218,10 +218,12 @@ static int fill(Registry *r, const IdQuestion *q, Slot *slot, Series *series)
     }
     if (series->id == NULL)
         return -ENOMEM;
+    series->check = series_check(series->kind, series->id, q->id_length, q->key.name_length);
     if (series_kind_is_shared(q->key.kind)) {
-        ((RefSlot *)slot)->target = shared_cells_take(&r->shared, q->key.kind);
-        if (((RefSlot *)slot)->target == NULL)
+        void *cell = shared_cells_take(&r->shared, q->key.kind);
+        if (cell == NULL)
             return -ENOMEM;
+        ref_slot_aim(slot, cell);
     }
     return 0;
 }
@@ -262,7 +264,7 @@ static Slot *link_slot(Series *series, const SlotOwner *owner, Slot *slot)
     }
     slot->next = first_slot(series);
     if (series_kind_is_shared((SeriesKind)series->kind))
-        ((RefSlot *)slot)->target = ((RefSlot *)slot->next)->target;
+        ref_slot_aim(slot, ((RefSlot *)slot->next)->target);
     /* release: publishes the slot; pairs with the acquire in snapshot.c. */
     atomic_store_explicit(&series->slots, slot, memory_order_release);
     return slot;

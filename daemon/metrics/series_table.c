@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 unsigned series_table_locate(uint32_t place, uint32_t *index)
 {
     uint64_t shifted = (uint64_t)(place - 1) + (1U << SERIES_FIRST_SEGMENT_LOG2);
@@ -16,6 +18,12 @@ Series *series_table_at(const SeriesTable *table, uint32_t place)
     uint32_t index;
     unsigned segment = series_table_locate(place, &index);
     return &table->segment[segment][index];
+}
+
+uint16_t series_check(unsigned kind, const char *id, size_t id_length, size_t name_length)
+{
+    uint64_t hash = XXH3_64bits_withSeed(id, id_length, (uint64_t)name_length << 8 | kind);
+    return (uint16_t)(hash >> 48);
 }
 
 /* For what is written under the writers' mutex, by who holds it. relaxed: the mutex orders it. */

@@ -36,6 +36,7 @@ typedef struct {
     /* Threads that have the series in their index. 0: it has expired and is about to go. Written under
      * the writers' mutex. */
     _Atomic uint16_t live;
+    uint16_t check; /* series_check(); nobody writes it after it was made */
     /* The latest thread's slot (struct Slot); the others hang on it. Pushed with release under the
      * writers' mutex; whoever walks them acquires. */
     _Atomic(struct Slot *) slots;
@@ -44,6 +45,9 @@ typedef struct {
 } Series;
 
 _Static_assert(sizeof(Series) == 32, "two series a line");
+
+/* => the check of who a series is: its kind, and its id, of which so many bytes are the name. */
+uint16_t series_check(unsigned kind, const char *id, size_t id_length, size_t name_length);
 
 enum {
     SERIES_FIRST_SEGMENT_LOG2 = 10, /* segments of 1024 * 2^k */

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <atomicstats/cell.h>
+#include <atomicstats/check.h>
 
 #include "base/bytes.h"
 #include "metrics/counter_cell.h"
@@ -58,6 +59,7 @@ typedef struct {
 typedef struct {
     Slot slot;
     void *target;
+    uint64_t check; /* of `target`; not of an alias */
 } RefSlot;
 
 _Static_assert(sizeof(Slot) == 48, "a slot's head and a cell's seq and shift fill one line");
@@ -73,6 +75,21 @@ static inline uint32_t slot_shape(const SeriesKey *key)
 {
     return (uint32_t)(key->name_length + key->tags_length) |
            (uint32_t)key->name_length << SLOT_NAME_SHIFT | (uint32_t)key->kind << SLOT_KIND_SHIFT;
+}
+
+/* => RefSlot.check of a slot that stands, or stood, at `address`. */
+static inline uint64_t ref_slot_check(uintptr_t address, uintptr_t target)
+{
+    const uint64_t words[] = {target};
+    return astats_check(address, 1, words, 1);
+}
+
+/* Makes the slot lead to a shared cell. Before it is linked. */
+static inline void ref_slot_aim(Slot *slot, void *cell)
+{
+    RefSlot *ref = (RefSlot *)slot;
+    ref->target = cell;
+    ref->check = ref_slot_check((uintptr_t)slot, (uintptr_t)cell);
 }
 
 static inline size_t slot_key_length(const Slot *slot)

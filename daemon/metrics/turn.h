@@ -14,9 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <atomicstats/check.h>
+
 #include "base/clock.h"
 
-/* Zeroed memory was never written. The lowest bit: taken. Above it: the seq. */
+/* Zeroed memory was never written. The lowest bit: taken. Above it, 31 bits: the seq. Above that: the check of
+ * what the current copy holds (atomicstats/check.h). */
 typedef struct {
     _Atomic uint64_t word;
 } Turn;
@@ -48,11 +51,20 @@ static inline unsigned turn_copy(uint64_t word)
     return (unsigned)(word >> 1) & 1;
 }
 
-/* Ends the turn that was taken with `word`: the copy that was not current is. */
-static inline void turn_end(Turn *turn, uint64_t word)
+/* => the lower half of the word that ends a turn taken with `word`: for the check, and for turn_end(). */
+static inline uint32_t turn_next(uint64_t word)
+{
+    uint32_t next = (uint32_t)word + 1;
+    return next != 0 ? next
+                     : 4; /* 0 says that it was never written, and 2 that it is the other copy */
+}
+
+/* Ends the turn that was taken with `word`: the copy that was not current is. `check`: of what it holds. */
+static inline void turn_end(Turn *turn, uint64_t word, uint32_t check)
 {
     /* release: publishes the copy; pairs with the acquire in turn_seen() and turn_take(). */
-    atomic_store_explicit(&turn->word, word + 1, memory_order_release);
+    atomic_store_explicit(&turn->word, astats_check_word(turn_next(word), check),
+                          memory_order_release);
 }
 
 /* => the word, for reading the copy that is current. */
@@ -60,6 +72,24 @@ static inline uint64_t turn_seen(const Turn *turn)
 {
     /* acquire: pairs with the release in turn_end(). */
     return atomic_load_explicit(&turn->word, memory_order_acquire);
+}
+
+/* => whether the cell was ever written. */
+static inline bool turn_was_written(uint64_t word)
+{
+    return (uint32_t)word >> 1 != 0;
+}
+
+/* => the lower half of a word, as turn_next() gave it. */
+static inline uint32_t turn_seq(uint64_t word)
+{
+    return (uint32_t)word & ~1U;
+}
+
+/* => whether the word has this check; of one that was never written, 0. */
+static inline bool turn_is_sound(uint64_t word, uint32_t check)
+{
+    return word >> 32 == (turn_was_written(word) ? check : 0);
 }
 
 /* After reading: => whether what was read is one writer's. */

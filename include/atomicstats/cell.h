@@ -48,7 +48,10 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include <atomicstats/check.h>
 
 /* The figures of a set of records, as plain numbers. */
 typedef struct {
@@ -66,6 +69,7 @@ typedef struct {
 typedef union {
     _Atomic double shared;
     double own;
+    uint64_t bits; /* the writer's, too */
 } AstatsField;
 
 _Static_assert(sizeof(_Atomic double) == sizeof(double), "an atomic double is a double in memory");
@@ -77,8 +81,10 @@ typedef struct {
 /* Zeroed memory is a cell without records. 112 bytes: with 48 bytes before it, two and a half cache
  * lines. */
 typedef struct {
-    _Atomic uint64_t seq; /* records so far; its lowest bit says which copy is current */
-    AstatsField shift;    /* the first value; written once, before seq leaves 0 */
+    _Atomic uint64_t
+        seq; /* records so far, of a checked cell its check and 32 bits of that; the lowest
+                             bit says which copy is current */
+    AstatsField shift; /* the first value; written once, before seq leaves 0 */
     AstatsCellCopy copy[2];
 } AstatsCell;
 
@@ -107,20 +113,54 @@ static inline void astats_cell_store_(AstatsCellCopy *to, const AstatsCellState 
     atomic_store_explicit(&to->squares.shared, from->squares, memory_order_relaxed);
 }
 
-/* Makes an unused cell hold a state that another one had. `state->count` > 0. Before other threads see
- * the cell. */
+/* => what a checked cell publishes after `seq`, when it holds these words: 32 bits of a number one higher, and
+ * above them their check (check.h), so that whoever finds the cell in memory that outlived its process can tell
+ * whether it is what was recorded. `address`: where the cell is, or was. */
+static inline __attribute__((always_inline)) uint64_t
+astats_cell_checked_(uint64_t seq, uintptr_t address, const uint64_t words[7])
+{
+    uint32_t next = astats_check_next(seq);
+    return astats_check_word(next, astats_check(address, next, words, 7));
+}
+
+/* What to publish after `seq`. The words are read back from memory: an instruction each, where to get them
+ * out of the registers in which doubles are takes two. */
+static inline __attribute__((always_inline)) uint64_t astats_cell_next_(const AstatsCell *cell,
+                                                                        uint64_t seq, bool checked)
+{
+    const AstatsCellCopy *copy = &cell->copy[(seq + 1) & 1];
+    if (!checked)
+        return seq + 1;
+    const uint64_t words[7] = {copy->count.bits, copy->sum.bits, copy->compensation.bits,
+                               copy->min.bits,   copy->max.bits, copy->squares.bits,
+                               cell->shift.bits};
+    return astats_cell_checked_(seq, (uintptr_t)cell, words);
+}
+
+/* Makes an unused, checked cell hold a state that another one had. `state->count` > 0. Before other threads
+ * see the cell. */
 static inline void astats_cell_restore(AstatsCell *cell, const AstatsCellState *state, double shift)
 {
     cell->shift.own = shift;
     astats_cell_store_(&cell->copy[1], state);
     /* release: pairs with the acquire in astats_cell_snapshot(). */
-    atomic_store_explicit(&cell->seq, 1, memory_order_release);
+    atomic_store_explicit(&cell->seq, astats_cell_next_(cell, 0, true), memory_order_release);
 }
 
-/* Records `value` as `weight` values. Both finite, weight > 0: the caller has checked. One thread
- * per cell; wait-free. */
-static inline __attribute__((always_inline)) void astats_cell_record(AstatsCell *cell, double value,
-                                                                     double weight)
+/* => whether `seq`, with what a snapshot of a checked cell gave, is what was published at `address`. */
+static inline bool astats_cell_is_sound(uint64_t seq, uintptr_t address,
+                                        const AstatsCellState *state, double shift)
+{
+    const uint64_t words[7] = {
+        astats_bits_(state->count), astats_bits_(state->sum), astats_bits_(state->compensation),
+        astats_bits_(state->min),   astats_bits_(state->max), astats_bits_(state->squares),
+        astats_bits_(shift)};
+    return astats_cell_checked_((uint32_t)seq - 1, address, words) == seq;
+}
+
+/* As astats_cell_record(). `checked`, a constant: the cell is a checked one, of which every record is. */
+static inline __attribute__((always_inline)) void
+astats_cell_record_(AstatsCell *cell, double value, double weight, bool checked)
 {
     /* relaxed: this thread alone writes seq and both copies, it reads its own stores. */
     uint64_t seq = atomic_load_explicit(&cell->seq, memory_order_relaxed);
@@ -154,11 +194,19 @@ static inline __attribute__((always_inline)) void astats_cell_record(AstatsCell 
     atomic_thread_fence(memory_order_release);
     astats_cell_store_(&cell->copy[(seq + 1) & 1], &state);
     /* release: pairs with the acquire load of seq in astats_cell_snapshot(). */
-    atomic_store_explicit(&cell->seq, seq + 1, memory_order_release);
+    atomic_store_explicit(&cell->seq, astats_cell_next_(cell, seq, checked), memory_order_release);
 }
 
-/* Copies one consistent state. => 0 records: *state and *shift are untouched; else the number of
- * records that the state holds. Any thread; lock-free: it retries only if the writer recorded. */
+/* Records `value` as `weight` values. Both finite, weight > 0: the caller has checked. One thread
+ * per cell; wait-free. */
+static inline __attribute__((always_inline)) void astats_cell_record(AstatsCell *cell, double value,
+                                                                     double weight)
+{
+    astats_cell_record_(cell, value, weight, false);
+}
+
+/* Copies one consistent state. => 0: there is no record, *state and *shift are untouched; else its seq:
+ * the number of records that the state holds; of a checked cell astats_cell_is_sound() takes it. Any thread; lock-free: it retries only if the writer recorded. */
 static inline uint64_t astats_cell_snapshot(const AstatsCell *cell, AstatsCellState *state,
                                             double *shift)
 {

@@ -25,7 +25,7 @@ static int record(FixtureSeries *f, const char *text, bool gauge_sign_absolute, 
     uint32_t hash = series_index_hash(&f->index, &line.key);
     assert_int_equal(0, series_index_find(&f->index, &line.key, hash, &slot));
     Redo redo = {0};
-    const RecordContext context = {f->registry, &redo, gauge_sign_absolute, now_ns};
+    const RecordContext context = {f->registry, &redo, gauge_sign_absolute, true, now_ns};
     int error = record_line(&context, slot, &line);
     /* Each value is a step, and each word that a step names has changed. */
     uint64_t begun = redo.begun;
@@ -50,11 +50,13 @@ static void test_stats(void **state)
     const StatsSlot *slot = (StatsSlot *)fixture_series_find(&f, SERIES_STATS, "a", "");
     AstatsCellState cell = {0};
     double shift = 0;
-    assert_int_equal(3, astats_cell_snapshot(&slot->cell, &cell, &shift));
+    assert_int_equal(3, (uint32_t)astats_cell_snapshot(&slot->cell, &cell, &shift));
     assert_true(cell.count == 3 && cell.sum == 60 && cell.min == 10 && cell.max == 30);
     take(&f, "a:40|h|@0.25");
-    assert_int_equal(4, astats_cell_snapshot(&slot->cell, &cell, &shift));
+    assert_int_equal(4, (uint32_t)astats_cell_snapshot(&slot->cell, &cell, &shift));
     assert_true(cell.count == 7 && cell.sum == 220 && cell.max == 40);
+    uint64_t seq = astats_cell_snapshot(&slot->cell, &cell, &shift);
+    assert_true(astats_cell_is_sound(seq, (uintptr_t)&slot->cell, &cell, shift));
     fixture_series_fini(&f);
 }
 

@@ -126,7 +126,7 @@ static void test_restored_cells_go_on(void **state)
     AstatsCellState cell = {0};
     double shift;
     Slot *slot = fixture_series_find(&to, SERIES_STATS, "s", "");
-    assert_int_equal(2, astats_cell_snapshot(&((StatsSlot *)slot)->cell, &cell, &shift));
+    assert_int_equal(2, (uint32_t)astats_cell_snapshot(&((StatsSlot *)slot)->cell, &cell, &shift));
     assert_true(cell.count == 2 && cell.sum == 40 && cell.min == 10 && cell.max == 30);
     fixture_series_fini(&from);
     fixture_series_fini(&to);
