@@ -37,8 +37,9 @@ static uint64_t next_word(uint64_t word, const void *copy, size_t bytes)
 /* => whether the word has the check of the copy, which was at `address`. */
 static bool is_sound(uint64_t word, const void *copy, uintptr_t address, size_t bytes)
 {
+    static const unsigned char none[sizeof(IntakeCounts)];
     if ((uint32_t)word == 0)
-        return word == 0;
+        return word == 0 && memcmp(copy, none, bytes) == 0;
     return word >> 32 == check_of(copy, address, (uint32_t)word, bytes);
 }
 

@@ -21,8 +21,8 @@ typedef struct {
     const SeriesTable *table;
     bool in_hand;                   /* something may be empty yet */
     const CheckpointTarget *target; /* NULL: series are only looked at */
-    uint64_t count;  /* series taken */
-    uint64_t places; /* that were met in lists */
+    uint64_t count;                 /* series taken */
+    uint64_t places;                /* that were met in lists */
     unsigned char record[SERIES_RECORD_MAX];
 } Load;
 
@@ -65,7 +65,7 @@ static bool is_sound(SeriesKind kind, const void *cell, uintptr_t address)
         return progress_cell_is_sound(cell, address);
     case SERIES_FLAG:
         return flag_cell_is_sound(cell);
-    case SERIES_SET: /* of a set, its record tells */
+    case SERIES_SET: /* read_sketch() tells */
     case SERIES_STATS:
     case SERIES_COUNTER:
     case SERIES_KINDS:
@@ -144,10 +144,13 @@ static const char *read_sketch(Load *load, SeriesContent *content)
     const SetCell *cell = content->shared;
     uintptr_t address =
         (uintptr_t)atomic_load_explicit(&cell->sketch, memory_order_relaxed); /* see above */
-    if (address == 0)
-        return NULL;
-    content->sketch = arena_past_at(load->past, address, sizeof(SetSketch), _Alignof(SetSketch));
-    return content->sketch != NULL ? NULL : "a sketch that is in no arena";
+    if (address != 0) {
+        content->sketch =
+            arena_past_at(load->past, address, sizeof(SetSketch), _Alignof(SetSketch));
+        if (content->sketch == NULL)
+            return "a sketch that is in no arena";
+    }
+    return set_cell_is_sound(cell, content->sketch) ? NULL : "a set that nobody can have sent";
 }
 
 /* By way of its record, so that it is checked as one of a checkpoint is. */
@@ -172,15 +175,17 @@ static const char *take(Load *load, const SeriesContent *content, int *error)
 
 static const char *take_series(Load *load, const Series *series, SeriesKind kind, int *error)
 {
-    if (atomic_load_explicit(&series->live, memory_order_relaxed) == 0) /* see above */
-        return NULL;
     SeriesContent content = {
         .kind = kind, .id_length = series->id_length, .name_length = series->name_length};
     content.id = arena_past_at(load->past, (uintptr_t)series->id, content.id_length, 1);
     if (series->kind != kind || content.id == NULL ||
-        (content.id_length != content.name_length &&
-         content.id_length < content.name_length + 2U) ||
-        series->check != series_check(kind, content.id, content.id_length, content.name_length))
+        (content.id_length != content.name_length && content.id_length < content.name_length + 2U))
+        return "a series that is in no arena";
+    uint16_t check = series_check(kind, content.id, content.id_length, content.name_length);
+    if ((series->check ^ check) == UINT16_MAX)
+        return NULL; /* it has expired */
+    if (series->check != check ||
+        atomic_load_explicit(&series->live, memory_order_relaxed) == 0) /* see above */
         return "a series that nobody made so";
     const char *wrong = read_slots(load, series, &content);
     if (wrong == NULL)

@@ -364,7 +364,8 @@ const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, si
     uint64_t root = atomic_load_explicit(&head->root, memory_order_relaxed);
     if (address != NULL)
         *address = (uintptr_t)root;
-    return root % _Alignof(max_align_t) == 0 ? at(file, root, bytes) : NULL;
+    /* It is the first thing that was made. */
+    return root == file->base + ARENA_HEAD_BYTES ? at(file, root, bytes) : NULL;
 }
 
 uint32_t arena_past_crashes(const ArenaPast *past, uint32_t number)

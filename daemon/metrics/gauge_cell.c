@@ -55,5 +55,7 @@ bool gauge_cell_is_sound(const GaugeCell *cell, uintptr_t address)
 {
     double value;
     uint64_t word = read_cell(cell, &value);
+    if (!turn_was_written(word))
+        return word <= 1 && astats_bits_(value) == 0;
     return turn_is_sound(word, check_of(address, turn_seq(word), value));
 }

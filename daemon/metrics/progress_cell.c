@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <string.h>
 
 static void begin_run(ProgressState *state, int64_t done, int64_t now_ns)
 {
@@ -100,6 +101,9 @@ bool progress_cell_is_sound(const ProgressCell *cell, uintptr_t address)
 {
     ProgressState state;
     uint64_t word = read_cell(cell, &state);
+    static const ProgressState none;
+    if (!turn_was_written(word))
+        return word <= 1 && memcmp(&state, &none, sizeof none) == 0;
     return turn_is_sound(word, check_of(address, turn_seq(word), &state));
 }
 

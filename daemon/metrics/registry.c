@@ -301,6 +301,7 @@ static void expire(Registry *r, const IdQuestion *q, uint32_t place)
 {
     Series *series = series_table_at(r->table, place);
     id_table_remove(&r->ids, q, place);
+    series->check = (uint16_t)~series->check;
     first_slot(series)->touched = r->expired_first;
     r->expired_first = place;
     count_series(r, (SeriesKind)series->kind, false);
@@ -314,9 +315,11 @@ void registry_leave(Registry *r, const Slot *slot)
     pthread_mutex_lock(&r->lock);
     uint32_t place = id_table_find(&q);
     Series *series = series_table_at(r->table, place);
-    count_live(series, UINT16_MAX);                                     /* one less */
-    if (atomic_load_explicit(&series->live, memory_order_relaxed) == 0) /* relaxed: the mutex */
+    if (atomic_load_explicit(&series->live, memory_order_relaxed) == 1) /* relaxed: the mutex */
         expire(r, &q, place);
+    /* Who comes after a kill goes by the check, so that comes first. */
+    atomic_signal_fence(memory_order_release);
+    count_live(series, UINT16_MAX); /* one less */
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -36,7 +36,9 @@ typedef struct {
     /* Threads that have the series in their index. 0: it has expired and is about to go. Written under
      * the writers' mutex. */
     _Atomic uint16_t live;
-    uint16_t check; /* series_check(); nobody writes it after it was made */
+    uint16_t
+        check; /* series_check(); its complement once the series has expired. For who comes after the
+                       process; written under the writers' mutex */
     /* The latest thread's slot (struct Slot); the others hang on it. Pushed with release under the
      * writers' mutex; whoever walks them acquires. */
     _Atomic(struct Slot *) slots;

@@ -43,9 +43,37 @@ static void sketch_add(SetSketch *sketch, uint64_t hash)
         places_add(sketch->listed, SET_LISTED, hash);
 }
 
+/* => 48 bits of the hash, which are enough to tell values apart, and above them a check of these bits: so
+ * that what is in a place can be told from what somebody has scribbled there. Never 0, which is a free place.
+ * Of what is one already, the same. */
+static uint64_t with_check(uint64_t hash)
+{
+    uint64_t low = hash & UINT64_C(0xffffffffffff);
+    uint64_t check = (low * UINT64_C(0x9e3779b97f4a7c15) >> 48) ^ 0x5a5a;
+    return check << 48 | low;
+}
+
+static bool places_are_sound(const _Atomic uint64_t *places, size_t count)
+{
+    size_t taken = places_taken(places, count);
+    for (size_t i = 0; i < count; i++) {
+        /* relaxed: written once. */
+        uint64_t hash = atomic_load_explicit(&places[i], memory_order_relaxed);
+        if (hash != (i < taken ? with_check(hash) : 0))
+            return false;
+    }
+    return true;
+}
+
+bool set_cell_is_sound(const SetCell *cell, const SetSketch *sketch)
+{
+    return places_are_sound(cell->small, SET_SMALL) &&
+           (sketch == NULL || places_are_sound(sketch->listed, SET_LISTED));
+}
+
 bool set_cell_add(SetCell *cell, uint64_t hash)
 {
-    hash = hash != 0 ? hash : 1; /* 0 means a free place */
+    hash = with_check(hash);
     SetSketch *sketch = sketch_of(cell);
     if (sketch == NULL) {
         bool in = places_add(cell->small, SET_SMALL, hash);

@@ -42,7 +42,7 @@ typedef struct {
     _Atomic uint64_t small[SET_SMALL]; /* filled from the front; 0: free */
 } SetCell;
 
-/* Adds a value by its hash. => whether it is in; false: `small` is full and there is no sketch yet.
+/* Adds a value by its hash, of which the lower 48 bits count. => whether it is in; false: `small` is full and there is no sketch yet.
  * The caller then gives it one with set_cell_grow() and calls again. */
 bool set_cell_add(SetCell *cell, uint64_t hash);
 
@@ -55,6 +55,10 @@ bool set_cell_grow(SetCell *cell, SetSketch *sketch);
  * => how many. */
 size_t set_cell_hashes(const SetCell *cell, const SetSketch *sketch,
                        uint64_t out[static SET_LISTED]);
+
+/* => whether each place, of the cell and of its sketch (NULL: none), has a hash that was added, up to a free
+ * one, and none after it. */
+bool set_cell_is_sound(const SetCell *cell, const SetSketch *sketch);
 
 /* => the cell's sketch, NULL: it has none. */
 SetSketch *set_cell_sketch(const SetCell *cell);

@@ -86,10 +86,10 @@ static inline uint32_t turn_seq(uint64_t word)
     return (uint32_t)word & ~1U;
 }
 
-/* => whether the word has this check; of one that was never written, 0. */
+/* => whether a word that says so was written with this check. */
 static inline bool turn_is_sound(uint64_t word, uint32_t check)
 {
-    return word >> 32 == (turn_was_written(word) ? check : 0);
+    return word >> 32 == check;
 }
 
 /* After reading: => whether what was read is one writer's. */

@@ -28,6 +28,17 @@ static void test_each_bit_of_each_word_counts(void **state)
         }
         assert_int_not_equal(check, astats_check(0x7f0000001040, 5, words, count));
         assert_int_not_equal(check, astats_check(0x7f0000001000, 6, words, count));
+        /* Two that are equal do not make up for one another. */
+        uint64_t zeroed[20];
+        for (size_t i = 0; i < count; i++) {
+            for (size_t k = 0; k < i; k++) {
+                memcpy(zeroed, words, sizeof words);
+                zeroed[i] = zeroed[k] = 560;
+                uint32_t equal = astats_check(0x7f0000001000, 5, zeroed, count);
+                zeroed[i] = zeroed[k] = 0;
+                assert_int_not_equal(equal, astats_check(0x7f0000001000, 5, zeroed, count));
+            }
+        }
         if (count >= 2) {
             uint64_t swapped[20];
             memcpy(swapped, words, sizeof words);

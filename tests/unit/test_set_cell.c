@@ -93,12 +93,19 @@ static void test_growth_keeps_what_was_in(void **state)
         assert_true((double)before == set_cell_count(&cell));
         /* In the sketch as well, not only in the places. */
         SetSketch *expected = fresh_sketch();
-        for (uint64_t i = 1; i <= before; i++) {
-            hll_add(&expected->hll, hash_of(i));
+        uint64_t hashes[SET_LISTED];
+        assert_int_equal(before, set_cell_hashes(&cell, NULL, hashes));
+        for (uint64_t i = 0; i < before; i++) {
+            hll_add(&expected->hll, hashes[i]);
+            assert_true((hashes[i] ^ hash_of(i + 1)) << 16 == 0);
             /* relaxed: one thread. */
-            atomic_store_explicit(&expected->listed[i - 1], hash_of(i), memory_order_relaxed);
+            atomic_store_explicit(&expected->listed[i], hashes[i], memory_order_relaxed);
         }
         assert_memory_equal(expected, sketch, sizeof *sketch);
+        assert_true(set_cell_is_sound(&cell, sketch));
+        /* relaxed: one thread. A place in which somebody has scribbled. */
+        atomic_store_explicit(&sketch->listed[before], 7, memory_order_relaxed);
+        assert_false(set_cell_is_sound(&cell, sketch));
         free(expected);
         free(sketch);
     }
