@@ -29,10 +29,9 @@ import process_measures
 from receivers import kept_waiting, program, wrong
 from table import Spread, Table
 
-MEASURES = (process_measures.start_and_idle, measures.one_value, measures.twenty_values, measures.lossless,
-            process_measures.thread_counts, measures.ten_thousand, measures.many_names, churn.day_of_new_names,
-            process_measures.instructions,
-            others.peers)
+MEASURES = (process_measures.start_and_idle, measures.one_value, measures.twenty_values, measures.state_directory,
+            measures.lossless, process_measures.thread_counts, measures.ten_thousand, measures.many_names,
+            churn.day_of_new_names, process_measures.instructions, others.peers)
 
 
 def micro(quick):

@@ -1,7 +1,9 @@
 """What is measured: receiving, many names, reading. Each function adds its rows to the table; `scale`
 shortens the runs."""
 
+import os
 import socket
+import tempfile
 import threading
 
 from receivers import Ours, Sink, check, fetch, memory_bytes
@@ -55,6 +57,21 @@ def twenty_values(table, scale):
     lost(table, "   the same", runs, limit)
     table.add("   the sender's M values/s meanwhile", [run.values_a_second / 1e6 for run in runs],
               [run.values_a_second / 1e6 for run in limit])
+
+
+def state_directory(table, scale):
+    """What it costs that values outlive a kill: arenas in memory, and a checkpoint every ten seconds."""
+    folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    for name, options in (("1 value a datagram, flat out", {"seconds": 0.7 * scale}),
+                          ("20 ms values a datagram, flat out", {"values": 20, "seconds": 0.7 * scale})):
+        with tempfile.TemporaryDirectory(prefix="atomicstatsd-bench-", dir=folder) as directory, \
+                Ours() as alone, Ours(state=directory) as kept:
+            for receiver in (alone, kept):
+                receiver.run(seconds=0.1, values=options.get("values", 1))
+            limit, runs = rounds((alone, kept), ROUNDS, **options)
+        table.add(f"with a state directory, {name}: ns CPU a value", [run.ns_a_value for run in runs],
+                  [run.ns_a_value for run in limit], ratio, ("<=", 1.05), "x", against="without")
+        lost(table, "   the same", runs, limit)
 
 
 def lossless_at(receiver, rate, seconds):

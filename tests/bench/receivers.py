@@ -219,9 +219,11 @@ class Ours(Receiver):
     name = "atomicstatsd"
     ingest_threads = "ingest-"
 
-    def __init__(self, ingest_thread_count=1, limits=None):
+    def __init__(self, ingest_thread_count=1, limits=None, state=None):
+        """`state`: the state directory; None: values are not kept."""
         self.daemon = daemon.Daemon("--threads", str(ingest_thread_count), config={
-            "ingest": {"receive_buffer_bytes": RECEIVE_BUFFER}, "limits": limits or {}})
+            "ingest": {"receive_buffer_bytes": RECEIVE_BUFFER}, "limits": limits or {},
+            "state": {"directory": state} if state else {}})
         self.pid = self.daemon.pid
         self.port, self.http = self.daemon.udp[0][1], self.daemon.http[1]
         self.sent = self.taken = self.dropped = self.values = self.bytes = self.sum = 0
