@@ -109,6 +109,8 @@ static int counts(int directory_fd, uint64_t generation, CheckpointReason *reaso
     (void)close(fd);
     if (error != 0 && error != -ENOENT)
         return error;
+    if (error == 0 && (head.birth.number != 0 || head.birth.generation != generation))
+        return failed(reason, -EBADMSG, "another arena stands in the first one's place");
     /* relaxed, both: its process has ended. */
     uint32_t ready = error == 0 ? atomic_load_explicit(&head.ready, memory_order_relaxed) : 0;
     uint64_t root = error == 0 ? atomic_load_explicit(&head.root, memory_order_relaxed) : 0;
@@ -199,9 +201,10 @@ static int map_file(ArenaPast *past, uint32_t number, ArenaHead *head, Checkpoin
         return fd == -ENOENT ? failed(reason, -EBADMSG, "an arena is missing")
                              : failed(reason, fd, "open an arena");
     int error = read_head(fd, head, reason);
-    if (error == -ENOENT || (error == 0 && (head->birth.number != number ||
-                                            head->birth.generation != past->generation ||
-                                            head->birth.kind >= ARENA_KINDS)))
+    if (error == -ENOENT ||
+        (error == 0 &&
+         (head->birth.number != number || head->birth.generation != past->generation ||
+          head->birth.kind >= ARENA_KINDS || head->birth.base % ARENA_HEAD_BYTES != 0)))
         error = failed(reason, -EBADMSG, "an arena is cut off, or stands in another one's place");
     if (error == 0 && fstat(fd, &status) != 0)
         error = failed(reason, -errno, "look at an arena");
