@@ -48,6 +48,17 @@ static void write_head(const ArenaStore *store, ArenaKind kind, Arena *arena, Ar
     head->birth_hash = arena_birth_hash(&head->birth);
 }
 
+/* => 0, and room for a head; -ENOSPC: there is none, and no arena. */
+static int make_head(ArenaKind kind, Arena *arena, ArenaHead **head)
+{
+    arena->sparse = kind == ARENA_HAND;
+    *head = arena_alloc(arena, ARENA_HEAD_BYTES, ARENA_HEAD_BYTES);
+    if (*head != NULL && arena_fill(arena, *head, ARENA_HEAD_BYTES) == 0)
+        return 0;
+    arena_fini(arena);
+    return -ENOSPC;
+}
+
 int arena_store_open(ArenaStore *store, ArenaKind kind, size_t bytes, Arena *arena)
 {
     if (store == NULL)
@@ -57,16 +68,15 @@ int arena_store_open(ArenaStore *store, ArenaKind kind, size_t bytes, Arena *are
                     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return -errno;
+    ArenaHead *head = NULL;
     int error = arena_init_file(arena, bytes, fd);
-    if (error != 0) {
+    if (error != 0)
         (void)close(fd);
+    else
+        error = make_head(kind, arena, &head);
+    if (error != 0) {
+        (void)unlinkat(store->directory_fd, name, 0);
         return error;
-    }
-    arena->sparse = kind == ARENA_HAND;
-    ArenaHead *head = arena_alloc(arena, ARENA_HEAD_BYTES, ARENA_HEAD_BYTES);
-    if (head == NULL || arena_fill(arena, head, ARENA_HEAD_BYTES) != 0) {
-        arena_fini(arena);
-        return -ENOSPC;
     }
     write_head(store, kind, arena, head);
     if (store->files == 0)
