@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ingest/delimiters.h"
 #include "ingest/hand.h"
 #include "ingest/quarantine.h"
 
@@ -33,7 +34,7 @@ static int batch_count(const ReceiveBatch *batch)
 {
     int count = 0;
     while (count < RECEIVE_BATCH_SIZE && batch->headers[count].msg_len != RECEIVE_NONE) {
-        if (batch->headers[count].msg_len > RECEIVE_BUFFER_BYTES)
+        if (batch->headers[count].msg_len > DELIMITERS_TEXT_MAX)
             return -EBADMSG;
         count++;
     }

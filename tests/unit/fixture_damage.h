@@ -1,0 +1,160 @@
+/* Damage to the files of a small daemon that was killed, and what is taken up then: for the test of
+ * metrics/arena_load.h and its fuzzer. */
+#ifndef TESTS_UNIT_FIXTURE_DAMAGE_H
+#define TESTS_UNIT_FIXTURE_DAMAGE_H
+
+#include "fixture_arenas.h"
+
+enum {
+    DAMAGE_FILES = 5, /* series; a hand and slots of two threads */
+    DAMAGE_LINE = 64,
+    DAMAGE_PAGE = 4096,
+    DAMAGE_SERIES_MAX = 100
+};
+
+typedef struct {
+    FixtureFolder folder;
+    char *good[DAMAGE_FILES]; /* as they were left */
+    size_t length[DAMAGE_FILES];
+    size_t filled[DAMAGE_FILES]; /* bytes to after the last one that is not 0 */
+    char *text;                  /* what they hold */
+} Damage;
+
+static inline const char *const *damage_first_batch(void)
+{
+    static const char *const batch[] = {
+        "a:1:2:3|ms\nhits:5|c\nfrac:0.5:0.25|c|#x:y,z\n",
+        "g:10|g\ng:+2:-1|g\nno value\nusers:alice|s",
+        "a.name.that.does.not.fit.into.a.slot.at.all:1|ms|#env:prod,route:/x",
+        "on:true|f\njob:5/10|p\njob:+3|p\nb:1|ms\nc:1|c\nd:1|c\ne:-1|g",
+        NULL,
+    };
+    return batch;
+}
+
+static inline const char *const *damage_in_hand(void)
+{
+    static const char *const batch[] = {
+        "g:-4|g\nusers:bob|s\non:0|f",
+        "a:4|ms|@0.5\nhits:7|c\njob:/20|p\nfresh:1|c",
+        NULL,
+    };
+    return batch;
+}
+
+/* Makes the arenas: two threads, series of all kinds, one with a sketch, and a batch in each hand, of which
+ * one is recorded and one is not. */
+static inline void damage_open(Damage *d)
+{
+    FixtureArenas *f = calloc(1, sizeof *f);
+    char value[32];
+    assert_non_null(f);
+    fixture_folder_open(&d->folder);
+    fixture_arenas_open(f, d->folder.fd, 1, 2, DAMAGE_SERIES_MAX);
+    fixture_arenas_take(f, 0, damage_first_batch());
+    for (int i = 0; i < 300; i++) {
+        (void)snprintf(value, sizeof value, "large:%d|s", i);
+        fixture_arenas_take(f, 1, (const char *const[]){value, NULL});
+    }
+    (void)fixture_arenas_begin(f, 0, damage_in_hand());
+    ledger_begin(f->pipeline[1]->ledger);
+    for (int i = 0; damage_in_hand()[i] != NULL; i++)
+        fixture_arenas_receive(f, 1, i, damage_in_hand()[i]);
+    fixture_arenas_close(f);
+    free(f);
+    for (uint32_t n = 0; n < DAMAGE_FILES; n++) {
+        char name[ARENA_NAME_SIZE];
+        struct stat file;
+        int fd = openat(d->folder.fd, arena_name(1, n, name), O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(0, fstat(fd, &file));
+        d->length[n] = (size_t)file.st_size;
+        d->good[n] = malloc(d->length[n]);
+        assert_non_null(d->good[n]);
+        assert_int_equal(d->length[n], pread(fd, d->good[n], d->length[n], 0));
+        close(fd);
+        for (size_t i = 0; i < d->length[n]; i++)
+            d->filled[n] = d->good[n][i] != 0 ? i + 1 : d->filled[n];
+    }
+    d->text = fixture_recovered_text(d->folder.fd, 2, DAMAGE_SERIES_MAX);
+}
+
+static inline void damage_close(Damage *d)
+{
+    for (int n = 0; n < DAMAGE_FILES; n++)
+        free(d->good[n]);
+    free(d->text);
+    fixture_folder_close(&d->folder);
+}
+
+static inline void damage_write(const Damage *d, uint32_t n, size_t at, const void *bytes,
+                                size_t length)
+{
+    char name[ARENA_NAME_SIZE];
+    int fd = openat(d->folder.fd, arena_name(1, n, name), O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(length, pwrite(fd, bytes, length, (off_t)at));
+    close(fd);
+}
+
+/* Makes all files good again; their ends, which nobody has written to, are holes. */
+static inline void damage_mend(const Damage *d)
+{
+    char name[ARENA_NAME_SIZE];
+    fixture_folder_empty(&d->folder);
+    for (uint32_t n = 0; n < DAMAGE_FILES; n++) {
+        int fd = openat(d->folder.fd, arena_name(1, n, name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(d->filled[n], pwrite(fd, d->good[n], d->filled[n], 0));
+        assert_int_equal(0, ftruncate(fd, (off_t)d->length[n]));
+        close(fd);
+    }
+}
+
+/* => the hash that a head would have with this birth. */
+static inline void damage_sign(const Damage *d, uint32_t n)
+{
+    char name[ARENA_NAME_SIZE];
+    ArenaHead head;
+    int fd = openat(d->folder.fd, arena_name(1, n, name), O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    if (pread(fd, &head, sizeof head, 0) == (ssize_t)sizeof head) {
+        head.birth_hash = arena_birth_hash(&head.birth);
+        assert_int_equal(sizeof head, pwrite(fd, &head, sizeof head, 0));
+    }
+    close(fd);
+}
+
+typedef enum {
+    DAMAGE_REFUSED,    /* with an error, and nothing was made */
+    DAMAGE_OVERLOOKED, /* as if there were no arenas: file 0 says that it does not count */
+    DAMAGE_HARMLESS,   /* what was taken up is what was there */
+    DAMAGE_UNNOTICED,  /* something else was taken up */
+    DAMAGE_RESULTS
+} DamageResult;
+
+/* Takes up what there is now. => what came of it; anything else fails the test. */
+static inline DamageResult damage_take_up(const Damage *d)
+{
+    FixtureRecovery r;
+    ReplayResult result;
+    IntakeCounts counts;
+    fixture_recovery_open(&r, 2);
+    int error = fixture_recover(&r, d->folder.fd, DAMAGE_SERIES_MAX, &result);
+    DamageResult came = error == 1 ? DAMAGE_OVERLOOKED : DAMAGE_REFUSED;
+    if (error == 0) {
+        pool_counts(r.pool, &counts);
+        char *text = fixture_arenas_text(r.registry, &counts);
+        came = strcmp(text, d->text) == 0 ? DAMAGE_HARMLESS : DAMAGE_UNNOTICED;
+        free(text);
+    } else {
+        if (error != 1 && error != -EBADMSG && error != -ESTALE && error != -EPROTONOSUPPORT)
+            fail_msg("%d: %s", error, r.reason.text);
+        for (int kind = 0; kind < SERIES_KINDS; kind++)
+            assert_int_equal(0, registry_count(r.registry, (SeriesKind)kind));
+    }
+    fixture_recovery_close(&r);
+    return came;
+}
+
+#endif
