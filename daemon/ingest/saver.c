@@ -32,6 +32,7 @@ struct Saver {
     uint64_t saved_expired;
     bool failing;
     LogLimiter failures;
+    bool ended; /* and what is there is saved */
 };
 
 /* ---- writing ---- */
@@ -176,10 +177,12 @@ static void end_thread(Saver *s)
 
 int saver_stop(Saver *s)
 {
-    if (s->stopping)
+    if (s->ended)
         return 0;
     end_thread(s);
-    return is_changed(s) ? write_checkpoint(s) : 0;
+    int error = is_changed(s) ? write_checkpoint(s) : 0;
+    s->ended = error == 0;
+    return error;
 }
 
 void saver_close(Saver *s)

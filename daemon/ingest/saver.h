@@ -32,7 +32,8 @@ int saver_start(Saver *saver, unsigned interval_s);
 /* From the next checkpoint on. */
 void saver_set_interval(Saver *saver, unsigned interval_s);
 
-/* Ends the writing, with a last checkpoint if anything has changed. Idempotent.
+/* Ends the writing, with a last checkpoint if anything has changed. Once that is done, to ask again does
+ * nothing; what has failed is tried again.
  * => 0; negative errno: it could not be written, which has been logged. */
 int saver_stop(Saver *saver);
 
