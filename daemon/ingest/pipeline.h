@@ -41,6 +41,8 @@ typedef struct {
     DatagramSource source;
 } PipelineLine;
 
+/* The order is that of use; there is one for each thread.
+ * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 typedef struct {
     SeriesIndex index;
     RejectLog *rejects;
