@@ -1,11 +1,16 @@
 #include "metrics/arena.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -156,6 +161,88 @@ static void test_what_is_taken_back_is_zeroed_again(void **state)
     arena_fini(&arena);
 }
 
+/* ---- in a file ---- */
+
+/* => a file without a name, which is gone when it is closed. */
+static int unnamed_file(void)
+{
+    char path[] = "/tmp/atomicstatsd-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(0, unlink(path));
+    return fd;
+}
+
+static void test_what_is_written_is_in_the_file(void **state)
+{
+    (void)state;
+    Arena arena;
+    static char bytes[100000];
+    int fd = unnamed_file();
+    int other = dup(fd);
+    assert_int_equal(0, arena_init_file(&arena, (size_t)64 * MIB, fd));
+    for (int piece = 1; piece <= 100; piece++) { /* in steps of both sizes, and past huge pages */
+        char *memory = arena_alloc(&arena, 100000, 64);
+        assert_non_null(memory);
+        assert_true(is_zero(memory, 100000));
+        memset(memory, piece, 100000);
+        assert_int_equal(100000, pread(other, bytes, 100000, memory - arena.base));
+        assert_memory_equal(memory, bytes, 100000);
+        struct stat file;
+        assert_int_equal(0, fstat(other, &file));
+        assert_int_equal(arena.committed, file.st_size);
+        assert_true(file.st_blocks * 512 >= file.st_size); /* there, not only promised */
+    }
+    arena_fini(&arena);
+    assert_int_equal(-1, fcntl(fd, F_GETFD)); /* it was the arena's */
+    assert_int_equal(100000, pread(other, bytes, 100000, 0));
+    assert_int_equal(1, bytes[99999]);
+    close(other);
+}
+
+static void test_a_file_of_holes(void **state)
+{
+    (void)state;
+    Arena arena;
+    struct stat file;
+    assert_int_equal(0, arena_init_file(&arena, (size_t)64 * MIB, unnamed_file()));
+    arena.sparse = true;
+    char *memory = arena_alloc(&arena, (size_t)4 * MIB, 4096);
+    assert_non_null(memory);
+    assert_int_equal(0, fstat(arena.fd, &file));
+    assert_int_equal(0, file.st_blocks);
+    assert_int_equal(0, arena_fill(&arena, memory + MIB, MIB));
+    assert_int_equal(0, fstat(arena.fd, &file));
+    assert_in_range(file.st_blocks * 512, MIB, 2 * MIB);
+    memory[MIB] = memory[2 * MIB - 1] = 1;
+    arena_fini(&arena);
+}
+
+/* A full disk is an allocation that fails, and no more than that. RLIMIT_FSIZE stands in for it. */
+static void test_a_file_that_cannot_grow(void **state)
+{
+    (void)state;
+    Arena arena;
+    struct rlimit usual;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(0, arena_init_file(&arena, (size_t)64 * MIB, unnamed_file()));
+    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &usual));
+    const struct rlimit small = {MIB, usual.rlim_max};
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
+    char *first = arena_alloc(&arena, MIB - 100, 1);
+    char *second = arena_alloc(&arena, 101, 1);
+    char *third = arena_alloc(&arena, 100, 1);
+    assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &usual));
+    assert_non_null(first);
+    assert_null(second);
+    assert_ptr_equal(first + MIB - 100, third);
+    memset(first, 1, MIB);
+    char *fourth = arena_alloc(&arena, 101, 1);
+    assert_ptr_equal(first + MIB, fourth);
+    assert_true(is_zero(fourth, 101));
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +253,9 @@ int main(void)
         cmocka_unit_test(test_a_huge_range),
         cmocka_unit_test(test_what_is_taken_back_is_zeroed_again),
         cmocka_unit_test(test_more_than_there_are_addresses),
+        cmocka_unit_test(test_what_is_written_is_in_the_file),
+        cmocka_unit_test(test_a_file_of_holes),
+        cmocka_unit_test(test_a_file_that_cannot_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

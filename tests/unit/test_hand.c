@@ -1,0 +1,199 @@
+#include "ingest/hand.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+#include "fixture_arenas.h"
+
+typedef struct {
+    FixtureFolder folder;
+    ArenaStore *store;
+    Arena arena;
+    Hand *hand;
+} Bench;
+
+static int setup(void **state)
+{
+    Bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    fixture_folder_open(&b->folder);
+    assert_int_equal(0, arena_store_create(&b->store, b->folder.fd, 1));
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    Bench *b = *state;
+    arena_fini(&b->arena);
+    arena_store_close(b->store);
+    fixture_folder_close(&b->folder);
+    free(b);
+    return 0;
+}
+
+static void expect_empty(const Hand *hand)
+{
+    IntakeCounts counts;
+    LedgerProgress progress;
+    assert_int_equal(
+        0, ledger_read(&hand->ledger, (uintptr_t)&hand->ledger, NULL, NULL, &counts, &progress));
+    assert_false(progress.in_hand);
+    assert_int_equal(0, counts.datagrams);
+    for (int i = 0; i < RECEIVE_BATCH_SIZE; i++)
+        assert_true(hand->batch.headers[i].msg_len == RECEIVE_NONE);
+    static const HandSocket none[HAND_SOCKETS];
+    assert_memory_equal(none, hand->sockets, sizeof none);
+}
+
+static void test_in_no_file(void **state)
+{
+    Bench *b = *state;
+    assert_int_equal(0, hand_open(NULL, &b->arena, &b->hand));
+    expect_empty(b->hand);
+    assert_int_equal(0, hand_complete(&b->arena, b->hand));
+    assert_int_equal(0, fixture_folder_each(&b->folder, "", NULL));
+}
+
+/* => bytes that the disk holds of it. */
+static size_t held(const Bench *b)
+{
+    struct stat file;
+    assert_int_equal(0, fstat(b->arena.fd, &file));
+    assert_true((size_t)file.st_size >= ARENA_HEAD_BYTES + sizeof(Hand));
+    return (size_t)file.st_blocks * 512;
+}
+
+/* => whether all pages of the range are in memory. */
+static bool is_resident(char *from, size_t bytes)
+{
+    static unsigned char pages[sizeof(Hand) / 4096 + 2];
+    size_t before = (uintptr_t)from % 4096;
+    size_t count = (before + bytes + 4095) / 4096;
+    assert_true(count <= sizeof pages);
+    char *first = from - before;
+    assert_int_equal(0, mincore(first, before + bytes, pages));
+    for (size_t i = 0; i < count; i++) {
+        if ((pages[i] & 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void test_what_the_kernel_writes_to_is_in_memory(void **state)
+{
+    Bench *b = *state;
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    expect_empty(b->hand);
+    assert_true(is_resident((char *)b->hand, offsetof(Hand, batch.bytes)));
+    for (size_t i = 0; i < RECEIVE_BATCH_SIZE; i++)
+        assert_true(is_resident(b->hand->batch.bytes + i * RECEIVE_STRIDE, 8192));
+    assert_true(held(b) < sizeof(Hand) / 2);
+    int error =
+        hand_complete(&b->arena, b->hand); /* whether it may lock that much is the system's */
+    assert_true(error == 0 || error == -ENOMEM || error == -EPERM);
+    assert_true(held(b) >= ARENA_HEAD_BYTES + sizeof(Hand));
+    expect_empty(b->hand);
+}
+
+static void test_memory_that_must_not_be_locked(void **state)
+{
+    Bench *b = *state;
+    struct rlimit usual;
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    assert_int_equal(0, getrlimit(RLIMIT_MEMLOCK, &usual));
+    const struct rlimit none = {0, usual.rlim_max};
+    assert_int_equal(0, setrlimit(RLIMIT_MEMLOCK, &none));
+    int error = hand_complete(&b->arena, b->hand);
+    assert_int_equal(0, setrlimit(RLIMIT_MEMLOCK, &usual));
+    assert_true(error == -EPERM || error == -ENOMEM || geteuid() == 0);
+    assert_true(held(b) >= ARENA_HEAD_BYTES + sizeof(Hand));
+}
+
+/* Also the longest datagram comes in, before and after. */
+static void test_receives(void **state)
+{
+    Bench *b = *state;
+    static char longest[60000];
+    int ends[2];
+    assert_int_equal(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends));
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    for (int round = 0; round < 3; round++) {
+        memset(longest, 'a' + round, sizeof longest);
+        udp_send(ends[0], longest, sizeof longest);
+        udp_send(ends[0], "", 0);
+        assert_int_equal(2, receive_batch_fill(&b->hand->batch, ends[1]));
+        assert_int_equal(sizeof longest, b->hand->batch.headers[0].msg_len);
+        assert_int_equal(0, b->hand->batch.headers[1].msg_len);
+        assert_memory_equal(longest, receive_batch_bytes(&b->hand->batch, 0), sizeof longest);
+        assert_true(b->hand->batch.headers[2].msg_len == RECEIVE_NONE);
+        receive_batch_clear(&b->hand->batch, 2);
+        if (round == 0)
+            (void)hand_complete(&b->arena, b->hand);
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void test_who_comes_after_finds_it(void **state)
+{
+    Bench *b = *state;
+    ArenaPast *past;
+    CheckpointReason reason;
+    Arena series;
+    uint64_t next;
+    assert_int_equal(0, arena_store_open(b->store, ARENA_SERIES, 1 << 20, &series));
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    ledger_begin(&b->hand->ledger);
+    b->hand->batch.headers[63].msg_len = 42;
+    b->hand->batch.bytes[sizeof b->hand->batch.bytes - 1] = 'x';
+    arena_store_ready(b->store);
+    assert_int_equal(0, arena_past_open(&past, b->folder.fd, &next, &reason));
+    const Hand *found = arena_past_root(past, 1, ARENA_HAND, sizeof *found, NULL);
+    assert_non_null(found);
+    assert_memory_equal(b->hand, found, sizeof *found);
+    arena_past_close(past);
+    arena_fini(&series);
+}
+
+/* RLIMIT_FSIZE in place of a full disk. */
+static void test_no_room(void **state)
+{
+    Bench *b = *state;
+    struct rlimit usual;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &usual));
+    static const rlim_t limits[] = {0, 1 << 16, 1 << 20};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        const struct rlimit small = {limits[i], usual.rlim_max};
+        assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
+        int error = hand_open(b->store, &b->arena, &b->hand);
+        assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &usual));
+        assert_int_equal(-ENOSPC, error);
+        assert_null(b->arena.base);
+    }
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_in_no_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_the_kernel_writes_to_is_in_memory, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_memory_that_must_not_be_locked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_receives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_comes_after_finds_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
