@@ -169,6 +169,7 @@ static void test_what_is_refused(void **state)
          "a series that is cut off"},
         {RECORD("\4\1\1"), "a series that is cut off"},
         {RECORD("\2\1\1\0a\0\0\0\0\0\0\xf8\x7f"), "a gauge that is no number"},
+        {RECORD("\1\1\1\0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x7f"), NULL},
         {RECORD("\3\1\1\0a\0\0\0"), "a set that nobody can have sent"},
         {RECORD("\3\1\1\0a\0\1\0\1\0\0\0\0\0\0\0"), NULL},
         {RECORD("\3\1\1\0a\2\1\0\1\0\0\0\0\0\0\0"), "a series that is cut off"},
