@@ -77,7 +77,7 @@ void ledger_end(Ledger *ledger, const IntakeCounts *counts)
 }
 
 /* => how many of the batch's values are in; the reason why not in *error. */
-static uint64_t values_in(const Redo *redo, LedgerWordAt word_at, const void *context, int *error)
+static uint64_t values_in(const Redo *redo, LedgerWordAt word_at, void *context, int *error)
 {
     uint64_t begun = own(&redo->begun);
     const RedoStep *step = &redo->step[begun & 1];
@@ -92,7 +92,7 @@ static uint64_t values_in(const Redo *redo, LedgerWordAt word_at, const void *co
     return word == own(&step->before) ? own(&step->values) : begun >> 1;
 }
 
-int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, const void *context,
+int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, void *context,
                 IntakeCounts *counts, LedgerProgress *progress)
 {
     uint64_t seq = own(&ledger->seq);

@@ -54,10 +54,10 @@ typedef struct {
     uint64_t done;
 } LedgerProgress;
 
-typedef bool (*LedgerWordAt)(const void *context, uintptr_t address, uint64_t *word);
+typedef bool (*LedgerWordAt)(void *context, uintptr_t address, uint64_t *word);
 
 /* => 0; -EBADMSG: nobody can have written that. `address`: where the ledger was. */
-int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, const void *context,
+int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, void *context,
                 IntakeCounts *counts, LedgerProgress *progress);
 
 #endif

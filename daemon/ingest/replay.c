@@ -18,9 +18,9 @@ enum {
 
 /* ---- reading a hand ---- */
 
-static bool word_at(const void *context, uintptr_t address, uint64_t *word)
+static bool word_at(void *context, uintptr_t address, uint64_t *word)
 {
-    ArenaPast *past = (ArenaPast *)(uintptr_t)context;
+    ArenaPast *past = context;
     const _Atomic uint64_t *found = arena_past_at(past, address, sizeof *word, sizeof *word);
     if (found == NULL)
         return false;
@@ -137,6 +137,8 @@ static int set_aside(Pool *pool, int directory_fd, uint32_t number, const Hand *
     (void)snprintf(name, sizeof name, "quarantine-%lld-%u",
                    (long long)(clock_realtime_ns() / 1000000000), (unsigned)number);
     int error = quarantine_write(directory_fd, name, &hand->batch, count);
+    if (error == -EEXIST)
+        error = 0; /* a start that was cut off in this second has done it */
     if (error == 0)
         pool_add_counts(pool, &counts);
     else

@@ -20,7 +20,7 @@ typedef struct {
 } SaverInfo;
 
 /* Makes one for a directory, whose name and descriptor outlive it. => 0 or negative errno. */
-int saver_open(Saver **saver, const char *directory, int directory_fd, Registry *registry,
+int saver_open(Saver **out, const char *directory, int directory_fd, Registry *registry,
                Pool *pool);
 
 /* What is there now is what this checkpoint has. */

@@ -17,8 +17,8 @@ enum {
 };
 
 typedef struct {
-    int fd; /* open for ARENA_HAND only; else -1 */
-    const char *bytes;
+    int fd;      /* open for ARENA_HAND only; else -1 */
+    char *bytes; /* read only */
     size_t length;
     uint64_t base;
     ArenaKind kind;
@@ -59,14 +59,22 @@ static ssize_t read_up_to(int fd, void *to, size_t length)
     return (ssize_t)done;
 }
 
+static bool is_zero(const void *memory, size_t length)
+{
+    const unsigned char *bytes = memory;
+    size_t i = 0;
+    while (i < length && bytes[i] == 0)
+        i++;
+    return i == length;
+}
+
 /* => 0: *head is a whole, sound head; -ENOENT: there is nothing yet; else as arena_past_open(). */
 static int read_head(int fd, ArenaHead *head, CheckpointReason *reason)
 {
     ssize_t got = read_up_to(fd, head, sizeof *head);
     if (got < 0)
         return failed(reason, -errno, "read an arena");
-    static const ArenaHead nothing;
-    if (got == 0 || (got == (ssize_t)sizeof *head && memcmp(head, &nothing, sizeof nothing) == 0))
+    if (got == 0 || (got == (ssize_t)sizeof *head && is_zero(head, sizeof *head)))
         return -ENOENT; /* begun, and not more */
     if (got < (ssize_t)sizeof *head)
         return failed(reason, -EBADMSG, "an arena is cut off");
@@ -161,7 +169,7 @@ typedef struct {
 /* => whether this one is rather to be taken than what was found: what is sound before what is not. */
 static bool is_better(const Search *search, uint64_t generation, int result)
 {
-    bool sound = result > 0 || result != -EBADMSG;
+    bool sound = result != -EBADMSG;
     bool found_sound = search->error != -EBADMSG;
     return sound == found_sound ? generation > search->latest : sound;
 }
@@ -294,7 +302,7 @@ void arena_past_close(ArenaPast *past)
         return;
     for (uint32_t i = 0; i < FILES_MAX; i++) {
         if (past->file[i].bytes != NULL)
-            (void)munmap((void *)(uintptr_t)past->file[i].bytes, past->file[i].length);
+            (void)munmap(past->file[i].bytes, past->file[i].length);
         if (past->file[i].fd >= 0)
             (void)close(past->file[i].fd);
     }

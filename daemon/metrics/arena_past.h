@@ -15,11 +15,11 @@
 typedef struct ArenaPast ArenaPast;
 
 /* Looks for the generation that counts, and removes what belongs to none.
- * => 0: *past has it, NULL if there is none, and *next is a generation that can be made; -EBADMSG and
+ * => 0: *out has it, NULL if there is none, and *next is a generation that can be made; -EBADMSG and
  * *reason: it is damaged; -ESTALE and *reason: it is of an earlier boot, and on a disk, where nobody knows
  * what of it was written; -EPROTONOSUPPORT and *reason: it is of another format; other negative errno and
- * *reason. With -EBADMSG and -ESTALE *past is open, but only good for being removed or moved aside. */
-int arena_past_open(ArenaPast **past, int directory_fd, uint64_t *next, CheckpointReason *reason);
+ * *reason. With -EBADMSG and -ESTALE *out is open, but only good for being removed or moved aside. */
+int arena_past_open(ArenaPast **out, int directory_fd, uint64_t *next, CheckpointReason *reason);
 
 /* NULL is allowed. */
 void arena_past_close(ArenaPast *past);

@@ -14,7 +14,7 @@ typedef struct ArenaStore ArenaStore;
 
 /* Begins a generation in a directory, whose descriptor stays the caller's and open.
  * => 0; negative errno, -ENOMEM among them. */
-int arena_store_create(ArenaStore **store, int directory_fd, uint64_t generation);
+int arena_store_create(ArenaStore **out, int directory_fd, uint64_t generation);
 
 /* Forgets it; the files stay. NULL is allowed. */
 void arena_store_close(ArenaStore *store);

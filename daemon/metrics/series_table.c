@@ -104,6 +104,8 @@ void series_table_remove(SeriesTable *table, uint32_t place)
         move_on(walk, place, series);
     uint32_t next = own(&series->next);
     link_forward(table, list, series->previous, next);
+    /* Who comes after a kill knows a series that is being taken out by this order (arena_load.c). */
+    atomic_signal_fence(memory_order_seq_cst);
     if (next != 0)
         series_table_at(table, next)->previous = series->previous;
     else

@@ -104,7 +104,8 @@ static void record(Writer *me, unsigned kind, unsigned number)
     else if (key.kind == SERIES_COUNTER)
         counter_cell_add_integer(&((CounterSlot *)slot)->cell, 1);
     else
-        progress_cell_change(((RefSlot *)slot)->target, &(ProgressChange){.has_more = true, .more = 1}, 1, NULL);
+        progress_cell_change(((RefSlot *)slot)->target,
+                             &(ProgressChange){.has_more = true, .more = 1}, 1, NULL);
     me->recorded[kind][number]++;
 }
 

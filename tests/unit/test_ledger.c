@@ -19,10 +19,10 @@
 /* ---- what the ledger says ---- */
 
 /* What stands in memory. */
-static bool word_at(const void *context, uintptr_t address, uint64_t *word)
+static bool word_at(void *context, uintptr_t address, uint64_t *word)
 {
-    const _Atomic uint64_t *const known[] = {&((const Ledger *)context)->redo.step[0].before,
-                                             &((const Ledger *)context)->refused_seq};
+    const _Atomic uint64_t *const known[] = {&((Ledger *)context)->redo.step[0].before,
+                                             &((Ledger *)context)->refused_seq};
     static const size_t count = sizeof known / sizeof *known;
     for (size_t i = 0; i < count; i++) {
         if (address != (uintptr_t)known[i])
@@ -33,7 +33,7 @@ static bool word_at(const void *context, uintptr_t address, uint64_t *word)
     return false;
 }
 
-static LedgerProgress progress_of(const Ledger *ledger, IntakeCounts *counts)
+static LedgerProgress progress_of(Ledger *ledger, IntakeCounts *counts)
 {
     LedgerProgress progress;
     assert_int_equal(0, ledger_read(ledger, (uintptr_t)ledger, word_at, ledger, counts, &progress));

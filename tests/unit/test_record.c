@@ -29,6 +29,7 @@ static int record(FixtureSeries *f, const char *text, bool gauge_sign_absolute, 
     int error = record_line(&context, slot, &line);
     /* Each value is a step, and each word that a step names has changed. */
     uint64_t begun = redo.begun;
+    /* Addresses stand there as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr) */
     const _Atomic uint64_t *word = (const _Atomic uint64_t *)redo.step[begun & 1].word;
     assert_int_equal(error == 0 ? line.value_count : 0, begun >> 1);
     assert_true(word == NULL || *word != redo.step[begun & 1].before);
