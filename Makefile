@@ -24,8 +24,10 @@ say          = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 $(if $(filter $(MODE),release asan tsan fuzz),,$(error MODE=$(MODE) is none of release, asan, tsan, fuzz))
 B       := $(if $(filter release,$(MODE)),build,build/$(MODE))
 OBJ     := $(B)/obj
-DAEMON_C := $(filter-out daemon/main.c daemon/atomicstats/%,$(sort $(wildcard daemon/*/*.c)))
+DAEMON_C := $(filter-out daemon/main.c daemon/atomicstats/% daemon/cli/%,$(sort $(wildcard daemon/*/*.c)))
 DAEMON_O := $(DAEMON_C:%.c=$(OBJ)/%.o)
+CLI_C    := $(filter-out daemon/cli/main.c,$(sort $(wildcard daemon/cli/*.c)))
+CLI_O    := $(CLI_C:%.c=$(OBJ)/%.o)
 UNIT     := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 STRESS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/stress/stress_*.c)))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -36,8 +38,9 @@ UNITS    := $(notdir $(sort $(wildcard systemd/*.service systemd/*.socket)))
 # ---- flags --------------------------------------------------------------------------------------
 # Recursive (=): pkg-config is asked in the recipes, after `make deps` may have installed it.
 PACKAGES  = libuv libmicrohttpd libcjson libxxhash
-PKG_FLAGS = $(shell pkg-config --cflags $(PACKAGES))
+PKG_FLAGS = $(shell pkg-config --cflags $(PACKAGES) libcurl)
 PKG_LIBS  = $(shell pkg-config --libs $(PACKAGES))
+CLI_LIBS  = $(shell pkg-config --libs libcurl libcjson)
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion \
             -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wundef \
             -Wformat=2 -Wvla -Wcast-qual -Wcast-align -Wpointer-arith -Wimplicit-fallthrough \
@@ -71,11 +74,12 @@ compile_shim = $(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -fPIC -shared -pthread $(C
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all lib daemon unit stress fuzzers benches shim FORCE run test bench lint fuzz model deps deps-build \
+.PHONY: all lib daemon cli unit stress fuzzers benches shim FORCE run test bench lint fuzz model deps deps-build \
         deps-bench deps-test deps-model install uninstall clean help
 
-all: daemon lib
+all: daemon cli lib
 daemon: $(B)/atomicstatsd
+cli: $(B)/atomicstats
 lib: $(B)/libatomicstats.so $(B)/libatomicstats.a
 unit: $(UNIT)
 stress: $(STRESS)
@@ -85,7 +89,7 @@ shim: $(SHIM)
 
 # VARIABLE.stamp holds what the variable says, and is written only when that has changed: other flags,
 # or a source that has gone, make again what they concern.
-$(patsubst %,$(OBJ)/%.stamp,compile compile_lib compile_shim link link_lib DAEMON_O): $(OBJ)/%.stamp: FORCE
+$(patsubst %,$(OBJ)/%.stamp,compile compile_lib compile_shim link link_lib DAEMON_O CLI_O): $(OBJ)/%.stamp: FORCE
 	@$(need_clang)$(shell mkdir -p $(@D))$(file >$@.new,$($*))
 	@{ $(if $(AS_MADE),test -e $@ ||) cmp -s $@.new $@ || mv $@.new $@; } && rm -f $@.new
 need_clang = $(if $(filter fuzz,$(MODE)),$(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,\
@@ -125,6 +129,20 @@ $(B)/libdaemon.a: $(DAEMON_O) $(OBJ)/DAEMON_O.stamp
 $(B)/atomicstatsd: $(OBJ)/daemon/main.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)
 	$(Q)$(call command,link) -o $@ $(inputs) $(PKG_LIBS) -lm
+
+$(B)/libcli.a: $(CLI_O) $(OBJ)/CLI_O.stamp
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $(inputs)
+
+# Of the daemon's floors it takes base alone; the linker leaves the others in the archive.
+$(B)/atomicstats: $(OBJ)/daemon/cli/main.o $(B)/libcli.a $(B)/libdaemon.a $(OBJ)/link.stamp
+	$(call say,LD,$@)
+	$(Q)$(call command,link) -o $@ $(inputs) $(CLI_LIBS) -lm
+
+$(B)/tests/unit/test_cli_%: $(OBJ)/tests/unit/test_cli_%.o $(B)/libcli.a $(B)/libdaemon.a $(OBJ)/link.stamp
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call command,link) -o $@ $(inputs) $(CLI_LIBS) -lcmocka -lm
 
 $(B)/tests/unit/%: $(OBJ)/tests/unit/%.o $(B)/libdaemon.a $(OBJ)/link.stamp
 	$(call say,LD,$@)
@@ -176,7 +194,7 @@ install: all
 	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/atomicstats \
 	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd $(DESTDIR)$(SYSTEMDUNITDIR) \
 	    $(DESTDIR)$(DOCDIR)/prometheus
-	$(Q)install -m 755 $(B)/atomicstatsd $(DESTDIR)$(BINDIR)/atomicstatsd
+	$(Q)install -m 755 $(B)/atomicstatsd $(B)/atomicstats $(DESTDIR)$(BINDIR)/
 	$(Q)install -m 644 $(B)/libatomicstats.a $(DESTDIR)$(LIBDIR)/
 	$(Q)install -m 755 $(B)/libatomicstats.so $(DESTDIR)$(LIBDIR)/libatomicstats.so.0
 	$(Q)ln -sf libatomicstats.so.0 $(DESTDIR)$(LIBDIR)/libatomicstats.so
@@ -194,7 +212,7 @@ install: all
 	    install -m 644 config/atomicstatsd.json $$c$$(test -e $$c && echo .new || :)
 
 uninstall:
-	$(Q)rm -f $(DESTDIR)$(BINDIR)/atomicstatsd $(DESTDIR)$(LIBDIR)/libatomicstats.* \
+	$(Q)rm -f $(DESTDIR)$(BINDIR)/atomicstatsd $(DESTDIR)$(BINDIR)/atomicstats $(DESTDIR)$(LIBDIR)/libatomicstats.* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc $(UNITS:%=$(DESTDIR)$(SYSTEMDUNITDIR)/%) \
 	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json.new
 	$(Q)rm -rf $(DESTDIR)$(INCLUDEDIR)/atomicstats $(DESTDIR)$(DOCDIR)
@@ -204,7 +222,7 @@ clean:
 	$(Q)rm -rf build tests/clients/node_modules tests/page/node_modules
 
 help:
-	@echo 'make            build build/atomicstatsd and build/libatomicstats.{so,a}'
+	@echo 'make            build build/atomicstatsd, build/atomicstats and build/libatomicstats.{so,a}'
 	@echo 'make run        install what is missing, build, start on the default configuration'
 	@echo 'make test       install what is missing, build, run every test'
 	@echo 'make bench      measure; ratios taken side by side in one run; BENCH_ARGS=--quick: in 80 s'
@@ -218,7 +236,7 @@ help:
 	@echo '       SYSTEMDUNITDIR=$(SYSTEMDUNITDIR)'
 
 # ---- what is missing ----------------------------------------------------------------------------
-BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev libxxhash-dev
+BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev libxxhash-dev libcurl4-openssl-dev
 TEST_DEPS  := $(BUILD_DEPS) libcmocka-dev clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck \
               python3 curl jq netcat-openbsd systemd procps locales python3-statsd libnet-statsd-perl ruby ruby-statsd ca-certificates chromium
 # A node that is already there, from wherever, serves as well as Debian's.

@@ -3,7 +3,7 @@
 
     tests/run.py [STAGE...] [-k PATTERN] [-v]
 
-STAGE: unit asan tsan clang house model integration faults systemd clients page fuzz (all, in this order, if
+STAGE: unit asan tsan clang house model integration faults cli systemd clients page fuzz (all, in this order, if
 none is named).
 -k runs only the test programs whose name ("integration/test_http.py") has PATTERN in it.
 -v shows the output of tests that pass, too.
@@ -315,6 +315,13 @@ def stage_faults(runner):
             runner.python("faults", name, env=env)
 
 
+def stage_cli(runner):
+    """the program for the terminal, and the manual"""
+    if need_daemon(runner):
+        for name in tests_in("cli"):
+            runner.python("cli", name)
+
+
 def stage_systemd(runner):
     """the installed units under a real systemd"""
     if need_daemon(runner):
@@ -344,7 +351,7 @@ def stage_fuzz(runner):
 
 
 STAGES = {name[6:]: function for name, function in list(globals().items()) if name.startswith("stage_")}
-ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "faults", "systemd", "clients", "page",
+ORDER = ("unit", "asan", "tsan", "clang", "house", "model", "integration", "faults", "cli", "systemd", "clients", "page",
          "fuzz")
 
 

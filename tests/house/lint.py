@@ -40,7 +40,7 @@ def flags(name):
     """The compiler's, as the Makefile gives them."""
     if name.startswith(("include/", "daemon/atomicstats/")):
         return ["-std=c11", "-Iinclude"]
-    packages = command(["pkg-config", "--cflags", "libuv", "libmicrohttpd", "libcjson"])[1].split()
+    packages = command(["pkg-config", "--cflags", "libuv", "libmicrohttpd", "libcjson", "libcurl"])[1].split()
     common = ["-std=gnu11", "-Iinclude", "-Idaemon", "-Itests", "-D_GNU_SOURCE", '-DATOMICSTATSD_VERSION="0"', *packages]
     own = os.path.dirname(name)
     return common + ([f"-I{own}"] if own.startswith("tests") else [])

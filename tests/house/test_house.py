@@ -17,12 +17,13 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
 import tap
 
 # A file may include from floors below its own, and from its own folder. ingest and render share a
-# floor and never see each other.
-FLOORS = {"atomicstats": 0, "base": 1, "metrics": 2, "ingest": 3, "render": 3, "http": 4, "app": 5, "main.c": 6}
+# floor and never see each other. cli is another program, which shares base with the daemon and nothing else.
+FLOORS = {"atomicstats": 0, "base": 1, "metrics": 2, "cli": 2, "ingest": 3, "render": 3, "http": 4, "app": 5, "main.c": 6}
 LIBRARIES = {
     "microhttpd.h": {"http"},
     "uv.h": {"ingest", "app", "main.c"},
-    "cjson/": {"app", "http", "render"},
+    "cjson/": {"app", "http", "render", "cli"},
+    "curl/": {"cli"},
 }
 
 
@@ -100,6 +101,13 @@ def test_the_library_includes_nothing_of_the_daemon():
     complain(wrong)
 
 
+def test_the_daemon_and_the_terminal_program_share_base_alone():
+    wrong = [f"{shown(path)}:{number}: {name}" for path in sources() for number, _, name in includes(path)
+             if folder(path) != "cli" and name.startswith("cli/")
+             or folder(path) == "cli" and name.split("/")[0] in FLOORS and name.split("/")[0] not in ("cli", "base")]
+    complain(wrong)
+
+
 def test_each_library_is_seen_only_where_it_belongs():
     wrong = []
     for path in sources():
@@ -114,7 +122,7 @@ def test_every_source_has_its_header_and_includes_it_first():
     wrong = []
     for path in sources(".c"):
         header = path[:-2] + ".h"
-        if folder(path) in ("main.c", "atomicstats"):
+        if folder(path) in ("main.c", "atomicstats") or os.path.basename(path) == "main.c":
             continue
         if not os.path.exists(header):
             wrong.append(f"{shown(path)}: there is no {shown(header)}")
@@ -127,7 +135,7 @@ def test_every_source_has_its_header_and_includes_it_first():
 
 
 def pkg_config():
-    done = subprocess.run(["pkg-config", "--cflags", "libuv", "libmicrohttpd", "libcjson"], stdout=subprocess.PIPE,
+    done = subprocess.run(["pkg-config", "--cflags", "libuv", "libmicrohttpd", "libcjson", "libcurl"], stdout=subprocess.PIPE,
                           text=True)
     return done.stdout.split()
 
@@ -266,15 +274,17 @@ def test_nothing_that_is_generated_is_committed():
 
 
 class Tree:
-    """A small copy to build in: the library, the floor base, and a main() that does nothing."""
+    """A small copy to build in: the library, the floor base, and main()s that do nothing."""
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="atomicstatsd-test-")
         for name in ("include", "daemon/atomicstats", "daemon/base", "config", "systemd"):
             shutil.copytree(os.path.join(ROOT, name), os.path.join(self.directory, name))
         shutil.copy(os.path.join(ROOT, "Makefile"), self.directory)
-        with open(os.path.join(self.directory, "daemon", "main.c"), "w", encoding="ascii") as file:
-            file.write("int main(void)\n{\n    return 0;\n}\n")
+        for folder in ("daemon", "daemon/cli"):
+            os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
+            with open(os.path.join(self.directory, folder, "main.c"), "w", encoding="ascii") as file:
+                file.write("int main(void)\n{\n    return 0;\n}\n")
         return self
 
     def __exit__(self, *_):

@@ -1,0 +1,61 @@
+/* atomicstats: sends values to atomicstatsd and shows what it holds, in a terminal and in scripts. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/send.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"send", command_send, "send values, from the command line or from a pipe"},
+};
+
+enum {
+    COMMANDS = sizeof commands / sizeof commands[0]
+};
+
+static int print_help(void)
+{
+    (void)fputs("usage: atomicstats COMMAND [ARGUMENT...]\n"
+                "\n"
+                "Sends values to atomicstatsd and shows what it holds.\n"
+                "\n",
+                stdout);
+    for (size_t i = 0; i < COMMANDS; i++)
+        (void)printf("  %-10s %s\n", commands[i].name, commands[i].help);
+    (void)fputs(
+        "\n"
+        "  --help     print this and exit; after a command: what it takes\n"
+        "  --version  print the version and exit\n"
+        "\n"
+        "Environment: ATOMICSTATS_UDP (default 127.0.0.1:8125), ATOMICSTATS_HTTP (default: the\n"
+        "same host, port 8127). Exit status: 0 done, 1 failed, 2 bad arguments.\n",
+        stdout);
+    return command_end(COMMAND_DONE);
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    const char *word = argc > 1 ? argv[1] : "";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return print_help();
+    if (strcmp(word, "--version") == 0) {
+        (void)printf("atomicstats %s\n", ATOMICSTATSD_VERSION);
+        return command_end(COMMAND_DONE);
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    }
+    if (word[0] == '\0')
+        command_say("a command is missing");
+    else
+        command_say("there is no command %.60s", word);
+    (void)fputs("Try `atomicstats --help`.\n", stderr);
+    return COMMAND_USAGE;
+}
