@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/get.h"
 #include "cli/send.h"
+#include "cli/text.h"
 
 static const struct {
     const char *name;
@@ -12,6 +14,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"send", command_send, "send values, from the command line or from a pipe"},
+    {"get", command_get, "show series as tables, or as JSON"},
 };
 
 enum {
@@ -41,6 +44,7 @@ static int print_help(void)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
+    text_begin();
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
         return print_help();

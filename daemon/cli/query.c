@@ -1,0 +1,73 @@
+#include "cli/query.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static bool is_kind(const char *word, size_t length)
+{
+    for (int kind = 0; kind < READING_KINDS; kind++) {
+        const char *name = reading_kind_name((ReadingKind)kind);
+        if (strlen(name) == length && memcmp(name, word, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool are_kinds(const char *kinds)
+{
+    for (;; kinds++) {
+        size_t length = strcspn(kinds, ",");
+        if (!is_kind(kinds, length))
+            return false;
+        kinds += length;
+        if (*kinds == '\0')
+            return true;
+    }
+}
+
+int query_path(const char *glob, const char *kinds, char out[static QUERY_PATH_SIZE])
+{
+    if (kinds != NULL && !are_kinds(kinds))
+        return -EINVAL;
+    char *name = fetch_encode(glob != NULL ? glob : "*");
+    if (name == NULL)
+        return -ENOMEM;
+    int length = snprintf(out, QUERY_PATH_SIZE, "/stats?name=%s%s%s", name,
+                          kinds != NULL ? "&type=" : "", kinds != NULL ? kinds : "");
+    free(name);
+    return length < QUERY_PATH_SIZE ? 0 : -ENAMETOOLONG;
+}
+
+/* JSON needs no control characters but these, so the body can go to a terminal as it is. */
+static bool is_printable(const char *body, size_t length)
+{
+    while (length > 0) {
+        size_t clean = strcspn(body, "\n\r\t");
+        if (clean > length || !utf8_is_clean(body, clean))
+            return false;
+        size_t taken = clean < length ? clean + 1 : clean;
+        body += taken;
+        length -= taken;
+    }
+    return true;
+}
+
+int query_read(Fetch *fetch, const char *path, Reading *out)
+{
+    int status = fetch_get(fetch, path);
+    if (status != 0)
+        return status;
+    if (!is_printable(fetch->body, fetch->length) ||
+        reading_parse(out, fetch->body, fetch->length) != 0) {
+        char where[ENDPOINT_TEXT_SIZE];
+        (void)snprintf(fetch->error, sizeof fetch->error, "who answers at %s is not atomicstatsd",
+                       endpoint_format(&fetch->from, where));
+        return -EPROTO;
+    }
+    return 0;
+}
