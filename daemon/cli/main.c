@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/get.h"
+#include "cli/progress.h"
 #include "cli/send.h"
 #include "cli/text.h"
 
@@ -15,6 +16,7 @@ static const struct {
 } commands[] = {
     {"send", command_send, "send values, from the command line or from a pipe"},
     {"get", command_get, "show series as tables, or as JSON"},
+    {"progress", command_progress, "tell how far a shell job is"},
 };
 
 enum {

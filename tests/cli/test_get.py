@@ -5,7 +5,7 @@ import http.server
 import json
 import threading
 
-import program
+import program  # noqa: F401, finds the modules below
 import tap
 from daemon import Daemon, udp_socket
 from program import Terminal, done, places, run

@@ -3,10 +3,9 @@
 
 import os
 import pty
-import signal
 import subprocess
 
-import program
+import program  # noqa: F401, finds the modules below
 import tap
 from daemon import Daemon, udp_socket
 from program import BINARY, done, nowhere, places, run, shown
