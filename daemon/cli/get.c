@@ -117,10 +117,7 @@ int command_get(int argc, char **argv)
     const char *glob = words.count == 1 ? words.words[0] : NULL;
     int status = query_path(glob, kinds, path);
     if (status == -EINVAL)
-        return command_misused("get",
-                               "--type: \"%.60s\" is not of stats,counters,gauges,sets,"
-                               "flags,progress",
-                               kinds);
+        return command_misused("get", "--type: \"%.60s\" is not of " QUERY_KINDS, kinds);
     if (status != 0)
         return command_misused("get", "GLOB: %s", strerrordesc_np(-status));
     if (command_endpoints("get", &places, &where) != COMMAND_DONE)

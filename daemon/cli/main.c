@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/send.h"
 #include "cli/text.h"
+#include "cli/watch.h"
 
 static const struct {
     const char *name;
@@ -16,6 +17,7 @@ static const struct {
 } commands[] = {
     {"send", command_send, "send values, from the command line or from a pipe"},
     {"get", command_get, "show series as tables, or as JSON"},
+    {"watch", command_watch, "show series live, with rates and progress bars"},
     {"progress", command_progress, "tell how far a shell job is"},
 };
 

@@ -5,6 +5,8 @@
 #include "cli/fetch.h"
 #include "cli/reading.h"
 
+#define QUERY_KINDS "stats,counters,gauges,sets,flags,progress"
+
 enum {
     QUERY_PATH_SIZE = 4096
 };

@@ -51,6 +51,7 @@ class Terminal:
     def __init__(self, *args, env=None, rows=24, columns=80):
         self.ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.before = termios.tcgetattr(theirs)
         self.process = subprocess.Popen([BINARY, *args], env=env or nowhere(), stdin=theirs, stdout=theirs,
                                         stderr=theirs, start_new_session=True)
         os.close(theirs)
