@@ -9,6 +9,9 @@ PREFIX      ?= /usr/local
 BINDIR      ?= $(PREFIX)/bin
 LIBDIR      ?= $(PREFIX)/lib
 INCLUDEDIR  ?= $(PREFIX)/include
+MANDIR      ?= $(PREFIX)/share/man
+# Where bash-completion looks below each prefix.
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 SYSCONFDIR  ?= /etc
 DOCDIR      ?= $(PREFIX)/share/doc/atomicstatsd
 # By pkg-config where systemd is there, else where it would be.
@@ -33,6 +36,7 @@ STRESS   := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/stress/stress_*.c)))
 FUZZERS  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 SHIM     := $(B)/tests/faults/shim.so
 BENCHES  := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
+MAN      := $(sort $(wildcard daemon/man/*))
 UNITS    := $(notdir $(sort $(wildcard systemd/*.service systemd/*.socket)))
 
 # ---- flags --------------------------------------------------------------------------------------
@@ -195,6 +199,11 @@ install: all
 	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd $(DESTDIR)$(SYSTEMDUNITDIR) \
 	    $(DESTDIR)$(DOCDIR)/prometheus
 	$(Q)install -m 755 $(B)/atomicstatsd $(B)/atomicstats $(DESTDIR)$(BINDIR)/
+	$(Q)for page in $(MAN); do \
+	    install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+	$(Q)install -D -m 644 daemon/cli/completion.bash $(DESTDIR)$(COMPLETIONDIR)/atomicstats
+	$(Q)ln -sf atomicstats $(DESTDIR)$(COMPLETIONDIR)/atomicstatsd
 	$(Q)install -m 644 $(B)/libatomicstats.a $(DESTDIR)$(LIBDIR)/
 	$(Q)install -m 755 $(B)/libatomicstats.so $(DESTDIR)$(LIBDIR)/libatomicstats.so.0
 	$(Q)ln -sf libatomicstats.so.0 $(DESTDIR)$(LIBDIR)/libatomicstats.so
@@ -216,6 +225,8 @@ uninstall:
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/atomicstats.pc $(UNITS:%=$(DESTDIR)$(SYSTEMDUNITDIR)/%) \
 	    $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json.new
 	$(Q)rm -rf $(DESTDIR)$(INCLUDEDIR)/atomicstats $(DESTDIR)$(DOCDIR)
+	$(Q)rm -f $(foreach p,$(notdir $(MAN)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $p))/$p) \
+	    $(DESTDIR)$(COMPLETIONDIR)/atomicstats $(DESTDIR)$(COMPLETIONDIR)/atomicstatsd
 	@echo 'kept: $(DESTDIR)$(SYSCONFDIR)/atomicstatsd/atomicstatsd.json'
 
 clean:

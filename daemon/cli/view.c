@@ -59,11 +59,11 @@ size_t view_clamp(const Reading *reading, size_t first, TerminalSize size)
 
 /* Series keep their order, and only those that have expired leave it: an older place is never before the
  * new one. */
-static const ReadingSeries *find_before(Group before, size_t at, const char *id)
+static const ReadingSeries *find_before(const Group *before, size_t at, const char *id)
 {
-    for (; at < before.count; at++) {
-        if (strcmp(before.series[at].id, id) == 0)
-            return &before.series[at];
+    for (; at < before->count; at++) {
+        if (strcmp(before->series[at].id, id) == 0)
+            return &before->series[at];
     }
     return NULL;
 }
@@ -89,7 +89,7 @@ static void put_bar(double fraction, char *out)
 }
 
 /* The table's cells, and behind them what moves: a rate, or a bar. */
-static void row_cells(const View *view, Group before, const ReadingSeries *series, size_t at,
+static void row_cells(const View *view, const Group *before, const ReadingSeries *series, size_t at,
                       TableCells *cells)
 {
     table_cells(series, cells);
@@ -140,7 +140,7 @@ static void draw_group(FILE *file, const View *view, ReadingKind kind, Group gro
     for (size_t i = from; i < to; i++) {
         if (i == 0)
             continue;
-        row_cells(view, before, &group.series[i - 1], i - 1, &cells);
+        row_cells(view, &before, &group.series[i - 1], i - 1, &cells);
         table_fit(&widths, group.series[i - 1].id, &cells);
     }
     table_limit(&widths, columns);
@@ -151,7 +151,7 @@ static void draw_group(FILE *file, const View *view, ReadingKind kind, Group gro
             table_row(file, &widths, title, &cells);
             (void)fputs("\033[0m", file);
         } else {
-            row_cells(view, before, &group.series[i - 1], i - 1, &cells);
+            row_cells(view, &before, &group.series[i - 1], i - 1, &cells);
             table_row(file, &widths, group.series[i - 1].id, &cells);
         }
         end_line(file);

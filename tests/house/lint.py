@@ -93,7 +93,7 @@ def check_cppcheck():
 
 
 def check_shell():
-    names = files(".sh") + [name for name in files("run", "before-stop") if is_shell(name)]
+    names = files(".sh", ".bash") + [name for name in files("run", "before-stop") if is_shell(name)]
     status, output = command(["shellcheck", *names]) if names else (0, "")
     return len(names), status, output
 

@@ -278,11 +278,12 @@ class Tree:
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="atomicstatsd-test-")
-        for name in ("include", "daemon/atomicstats", "daemon/base", "config", "systemd"):
+        for name in ("include", "daemon/atomicstats", "daemon/base", "daemon/man", "config", "systemd"):
             shutil.copytree(os.path.join(ROOT, name), os.path.join(self.directory, name))
         shutil.copy(os.path.join(ROOT, "Makefile"), self.directory)
+        os.makedirs(os.path.join(self.directory, "daemon", "cli"))
+        shutil.copy(os.path.join(ROOT, "daemon/cli/completion.bash"), os.path.join(self.directory, "daemon", "cli"))
         for folder in ("daemon", "daemon/cli"):
-            os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
             with open(os.path.join(self.directory, folder, "main.c"), "w", encoding="ascii") as file:
                 file.write("int main(void)\n{\n    return 0;\n}\n")
         return self

@@ -46,7 +46,11 @@ def test_install_puts_everything_in_its_place():
                      "usr/lib/libatomicstats.so.0", "usr/lib/pkgconfig/atomicstats.pc", CONFIG,
                      "usr/include/atomicstats/counter.h", "usr/include/atomicstats/flag.h",
                      "usr/include/atomicstats/stats.h", "usr/include/atomicstats/progress.h",
-                     "usr/share/doc/atomicstatsd/prometheus/rules.yml"):
+                     "usr/share/doc/atomicstatsd/prometheus/rules.yml",
+                     "usr/bin/atomicstats", "usr/share/man/man1/atomicstats.1", "usr/share/man/man8/atomicstatsd.8",
+                     "usr/share/man/man5/atomicstatsd.json.5", "usr/share/man/man7/atomicstatsd-protocol.7",
+                     "usr/share/bash-completion/completions/atomicstats",
+                     "usr/share/bash-completion/completions/atomicstatsd"):
             tap.contains(name, found, "installed files")
         tap.equal(["atomicstatsd-hold@.service", "atomicstatsd-http.socket", "atomicstatsd-notify.socket",
                    "atomicstatsd-udp.socket", "atomicstatsd.service"],
