@@ -227,10 +227,15 @@ def stage_unit(runner):
 
 
 def stage_asan(runner):
-    """address, leak and undefined behaviour: units, stress, the daemon under load"""
+    """address, leak and undefined behaviour: units, stress, the daemon under load, the program for the terminal"""
     if runner.make("MODE=asan", "all", "unit", "stress"):
         runner.programs("asan")
         loaded(runner, "asan", {})
+        base = os.path.join(ROOT, "build", "asan")
+        for name in tests_in("cli"):
+            runner.python("cli", name, f"asan/cli/{name}",
+                          {"ATOMICSTATSD": f"{base}/atomicstatsd", "ATOMICSTATS": f"{base}/atomicstats",
+                           "TEST_SCALE": "0.05", "TEST_DEADLINE_S": "180"})
 
 
 def stage_tsan(runner):
