@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void print(const char *format, va_list args)
 {
     char text[1024];
     (void)vsnprintf(text, sizeof text, format, args);

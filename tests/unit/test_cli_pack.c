@@ -14,7 +14,7 @@ static Metric metric;
 
 static void begin(const char *type, size_t max_bytes)
 {
-    MetricError error;
+    MetricError error = {"no message"};
     assert_int_equal(0, metric_init(&metric, "ab", type, NULL, NULL, &error));
     pack_init(&pack, &metric, max_bytes);
 }
