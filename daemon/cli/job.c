@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/signalfd.h>
@@ -47,7 +48,7 @@ int job_start(Job *job, char **command)
     (void)sigemptyset(&ours);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         (void)sigaddset(&ours, numbers[i]);
-    (void)sigprocmask(SIG_BLOCK, &ours, &before);
+    (void)pthread_sigmask(SIG_BLOCK, &ours, &before);
     *job = (Job){.output = pipes[0], .signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK)};
     int status = job->signals < 0 ? -errno : spawn(&job->pid, command, pipes[1], &before);
     (void)close(pipes[1]);

@@ -32,10 +32,8 @@ static void test_nothing_reaches_the_terminal_that_is_no_text(void **state)
     assert_text("a\\x1b[1m\\x07", "a\033[1m\a", 100, 12);
     assert_text("\\xc2\\x9b", "\xc2\x9b", 100, 8); /* CSI in one character */
     assert_text("\\xff\\xe2\\x82", "\xff\xe2\x82", 100, 12);
-    assert_text("\\xe2\\x80\\xaeabc",
-                "\xe2\x80\xae"
-                "abc",
-                100, 15); /* right to left from here */
+    static const char right_to_left[] = {(char)0xe2, (char)0x80, (char)0xae, 'a', 'b', 'c', '\0'};
+    assert_text("\\xe2\\x80\\xaeabc", right_to_left, 100, 15);
     assert_text("a\\\\x1b", "a\\x1b", 100, 6);
 }
 
