@@ -252,8 +252,9 @@ static bool duel(double seconds, uint64_t seed)
         await(&duel.done, round);
         _Atomic uint8_t *place = &duel.sketch.hll.registers[hash & (HLL_REGISTERS - 1)];
         /* relaxed: the round is over. */
-        lost += atomic_load_explicit(place, memory_order_relaxed) == 0 ||
-                atomic_load_explicit(&duel.sketch.listed[0], memory_order_relaxed) != hash;
+        lost +=
+            atomic_load_explicit(place, memory_order_relaxed) == 0 ||
+            (atomic_load_explicit(&duel.sketch.listed[0], memory_order_relaxed) ^ hash) << 16 != 0;
         both += atomic_load_explicit(&duel.cell.small[0], memory_order_relaxed) != 0;
         atomic_store_explicit(place, 0, memory_order_relaxed);
         atomic_store_explicit(&duel.sketch.listed[0], 0, memory_order_relaxed);
