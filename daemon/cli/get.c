@@ -1,7 +1,6 @@
 #include "cli/get.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,15 +111,8 @@ int command_get(int argc, char **argv)
         (void)fputs(help, stdout);
         return command_end(COMMAND_DONE);
     }
-    if (words.count > 1 || words.command != NULL)
-        return command_misused("get", "one GLOB at most; quote it, or the shell takes it");
-    const char *glob = words.count == 1 ? words.words[0] : NULL;
-    int status = query_path(glob, kinds, path);
-    if (status == -EINVAL)
-        return command_misused("get", "--type: \"%.60s\" is not of " QUERY_KINDS, kinds);
-    if (status != 0)
-        return command_misused("get", "GLOB: %s", strerrordesc_np(-status));
-    if (command_endpoints("get", &places, &where) != COMMAND_DONE)
+    if (query_arguments("get", &words, kinds, path) != COMMAND_DONE ||
+        command_endpoints("get", &places, &where) != COMMAND_DONE)
         return COMMAND_USAGE;
-    return run(&where, path, glob, json);
+    return run(&where, path, words.count == 1 ? words.words[0] : NULL, json);
 }

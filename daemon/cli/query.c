@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "cli/command.h"
 
 static bool is_kind(const char *word, size_t length)
 {
@@ -55,6 +56,19 @@ static bool is_printable(const char *body, size_t length)
         length -= taken;
     }
     return true;
+}
+
+int query_arguments(const char *command, const Arguments *words, const char *kinds,
+                    char out[static QUERY_PATH_SIZE])
+{
+    if (words->count > 1 || words->command != NULL)
+        return command_misused(command, "one GLOB at most; quote it, or the shell takes it");
+    int status = query_path(words->count == 1 ? words->words[0] : NULL, kinds, out);
+    if (status == -EINVAL)
+        return command_misused(command, "--type: \"%.60s\" is not of " QUERY_KINDS, kinds);
+    if (status != 0)
+        return command_misused(command, "GLOB: %s", strerrordesc_np(-status));
+    return COMMAND_DONE;
 }
 
 int query_read(Fetch *fetch, const char *path, Reading *out)

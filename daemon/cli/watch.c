@@ -243,18 +243,12 @@ int command_watch(int argc, char **argv)
         (void)fputs(help, stdout);
         return command_end(COMMAND_DONE);
     }
-    if (words.count > 1 || words.command != NULL)
-        return command_misused("watch", "one GLOB at most; quote it, or the shell takes it");
     double seconds = interval != NULL ? reading_number(interval) : 1;
     if (!(seconds >= 0.1 && seconds <= 3600))
         return command_misused("watch", "--interval: \"%.40s\" is no number from 0.1 to 3600",
                                interval);
-    int status = query_path(words.count == 1 ? words.words[0] : NULL, kinds, path);
-    if (status == -EINVAL)
-        return command_misused("watch", "--type: \"%.60s\" is not of " QUERY_KINDS, kinds);
-    if (status != 0)
-        return command_misused("watch", "GLOB: %s", strerrordesc_np(-status));
-    if (command_endpoints("watch", &places, &where) != COMMAND_DONE)
+    if (query_arguments("watch", &words, kinds, path) != COMMAND_DONE ||
+        command_endpoints("watch", &places, &where) != COMMAND_DONE)
         return COMMAND_USAGE;
     return start(&where, path, (int64_t)(seconds * 1e9));
 }

@@ -104,9 +104,7 @@ static const char *add_slot(Load *load, const Slot *slot, uintptr_t address, Ser
     }
     if (content->kind == SERIES_COUNTER) {
         const CounterCell *cell = &((const CounterSlot *)slot)->cell;
-        CounterSum own = {0};
-        counter_cell_read(cell, &own);
-        if (!own.any)
+        if (atomic_load_explicit(&cell->seq, memory_order_relaxed) == 0) /* see above */
             return load->in_hand ? NULL : empty;
         counter_cell_read(cell, &content->counter);
         return counter_cell_is_sound(cell, address + offsetof(CounterSlot, cell)) ? NULL : wrong;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fixture_folder.h"
 #include "fixture_udp.h"
 #include "ingest/figures.h"
 #include "ingest/hand.h"
@@ -30,19 +31,6 @@ enum {
 };
 
 /* ---- a directory ---- */
-
-typedef struct {
-    char path[64];
-    int fd;
-} FixtureFolder;
-
-static inline void fixture_folder_open(FixtureFolder *d)
-{
-    strcpy(d->path, "/tmp/atomicstatsd-test-XXXXXX");
-    assert_non_null(mkdtemp(d->path));
-    d->fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(d->fd >= 0);
-}
 
 /* Calls `each`, if it is not NULL, for all that is in it. => how many begin with `prefix`. */
 static inline int fixture_folder_each(const FixtureFolder *d, const char *prefix,

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fixture_folder.h"
 #include "fixture_progress.h"
 #include "fixture_series.h"
 #include "metrics/checkpoint_load.h"
@@ -18,17 +19,11 @@ enum {
     FIXTURE_CREATED_NS = 1234567890
 };
 
-typedef struct {
-    char path[64];
-    int fd;
-} FixtureDirectory;
+typedef FixtureFolder FixtureDirectory;
 
 static inline void fixture_directory_init(FixtureDirectory *d)
 {
-    strcpy(d->path, "/tmp/atomicstatsd-test-XXXXXX");
-    assert_non_null(mkdtemp(d->path));
-    d->fd = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(d->fd >= 0);
+    fixture_folder_open(d);
 }
 
 static inline void fixture_directory_fini(const FixtureDirectory *d)
