@@ -69,7 +69,6 @@ typedef struct {
 typedef union {
     _Atomic double shared;
     double own;
-    uint64_t bits; /* the writer's, too */
 } AstatsField;
 
 _Static_assert(sizeof(_Atomic double) == sizeof(double), "an atomic double is a double in memory");
@@ -113,28 +112,24 @@ static inline void astats_cell_store_(AstatsCellCopy *to, const AstatsCellState 
     atomic_store_explicit(&to->squares.shared, from->squares, memory_order_relaxed);
 }
 
-/* => what a checked cell publishes after `seq`, when it holds these words: 32 bits of a number one higher, and
- * above them their check (check.h), so that whoever finds the cell in memory that outlived its process can tell
- * whether it is what was recorded. `address`: where the cell is, or was. */
+/* => what a checked cell publishes after `seq`, when it holds this: 32 bits of a number one higher, and above
+ * them their check (check.h), so that whoever finds the cell in memory that outlived its process can tell
+ * whether it is what was recorded. `address`: where the cell is, or was.
+ * Word by word, not from an array: gcc would fill that one by wide loads of what was stored in halves just
+ * before, for which a CPU waits (9 ns a record, gcc 12). */
 static inline __attribute__((always_inline)) uint64_t
-astats_cell_checked_(uint64_t seq, uintptr_t address, const uint64_t words[7])
+astats_cell_checked_(uint64_t seq, uintptr_t address, const AstatsCellState *state, double shift)
 {
     uint32_t next = astats_check_next(seq);
-    return astats_check_word(next, astats_check(address, next, words, 7));
-}
-
-/* What to publish after `seq`. The words are read back from memory: an instruction each, where to get them
- * out of the registers in which doubles are takes two. */
-static inline __attribute__((always_inline)) uint64_t astats_cell_next_(const AstatsCell *cell,
-                                                                        uint64_t seq, bool checked)
-{
-    const AstatsCellCopy *copy = &cell->copy[(seq + 1) & 1];
-    if (!checked)
-        return seq + 1;
-    const uint64_t words[7] = {copy->count.bits, copy->sum.bits, copy->compensation.bits,
-                               copy->min.bits,   copy->max.bits, copy->squares.bits,
-                               cell->shift.bits};
-    return astats_cell_checked_(seq, (uintptr_t)cell, words);
+    uint64_t check = astats_check_begin(address, next);
+    check = astats_check_add(check, astats_bits_(state->count));
+    check = astats_check_add(check, astats_bits_(state->sum));
+    check = astats_check_add(check, astats_bits_(state->compensation));
+    check = astats_check_add(check, astats_bits_(state->min));
+    check = astats_check_add(check, astats_bits_(state->max));
+    check = astats_check_add(check, astats_bits_(state->squares));
+    check = astats_check_add(check, astats_bits_(shift));
+    return astats_check_word(next, astats_check_end(check));
 }
 
 /* Makes an unused, checked cell hold a state that another one had. `state->count` > 0. Before other threads
@@ -144,18 +139,15 @@ static inline void astats_cell_restore(AstatsCell *cell, const AstatsCellState *
     cell->shift.own = shift;
     astats_cell_store_(&cell->copy[1], state);
     /* release: pairs with the acquire in astats_cell_snapshot(). */
-    atomic_store_explicit(&cell->seq, astats_cell_next_(cell, 0, true), memory_order_release);
+    atomic_store_explicit(&cell->seq, astats_cell_checked_(0, (uintptr_t)cell, state, shift),
+                          memory_order_release);
 }
 
 /* => whether `seq`, with what a snapshot of a checked cell gave, is what was published at `address`. */
 static inline bool astats_cell_is_sound(uint64_t seq, uintptr_t address,
                                         const AstatsCellState *state, double shift)
 {
-    const uint64_t words[7] = {
-        astats_bits_(state->count), astats_bits_(state->sum), astats_bits_(state->compensation),
-        astats_bits_(state->min),   astats_bits_(state->max), astats_bits_(state->squares),
-        astats_bits_(shift)};
-    return astats_cell_checked_((uint32_t)seq - 1, address, words) == seq;
+    return astats_cell_checked_((uint32_t)seq - 1, address, state, shift) == seq;
 }
 
 /* As astats_cell_record(). `checked`, a constant: the cell is a checked one, of which every record is. */
@@ -193,8 +185,9 @@ astats_cell_record_(AstatsCell *cell, double value, double weight, bool checked)
      * Pairs with the acquire fence in astats_cell_snapshot(). */
     atomic_thread_fence(memory_order_release);
     astats_cell_store_(&cell->copy[(seq + 1) & 1], &state);
+    uint64_t next = checked ? astats_cell_checked_(seq, (uintptr_t)cell, &state, shift) : seq + 1;
     /* release: pairs with the acquire load of seq in astats_cell_snapshot(). */
-    atomic_store_explicit(&cell->seq, astats_cell_next_(cell, seq, checked), memory_order_release);
+    atomic_store_explicit(&cell->seq, next, memory_order_release);
 }
 
 /* Records `value` as `weight` values. Both finite, weight > 0: the caller has checked. One thread

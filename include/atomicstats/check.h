@@ -19,14 +19,30 @@ static inline uint64_t astats_bits_(double value)
     return bits;
 }
 
+/* A check in the making: of a writer's words one by one, as it has them. */
+static inline uint64_t astats_check_begin(uintptr_t address, uint32_t seq)
+{
+    return (uint64_t)address ^ (uint64_t)seq << 32;
+}
+
+static inline uint64_t astats_check_add(uint64_t folded, uint64_t word)
+{
+    return (folded << 11 | folded >> 53) + word;
+}
+
+static inline uint32_t astats_check_end(uint64_t folded)
+{
+    return (uint32_t)(folded * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
 /* => the check of `count` words of what stands at `address`, when its seq has these 32 bits. */
 static inline __attribute__((always_inline)) uint32_t
 astats_check(uintptr_t address, uint32_t seq, const uint64_t *words, size_t count)
 {
-    uint64_t folded = (uint64_t)address ^ (uint64_t)seq << 32;
+    uint64_t folded = astats_check_begin(address, seq);
     for (size_t i = 0; i < count; i++)
-        folded = (folded << 11 | folded >> 53) + words[i];
-    return (uint32_t)(folded * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+        folded = astats_check_add(folded, words[i]);
+    return astats_check_end(folded);
 }
 
 /* => the seq after this one, in 32 bits: 0 is left out, as it says that there was none yet, and whether it
