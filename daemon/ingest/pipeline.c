@@ -150,12 +150,13 @@ static void look_up_all(Pipeline *p)
     }
 }
 
-/* => whether its values are in. */
-static bool record_one(Pipeline *p, const PipelineLine *line)
+/* => whether its values are in. `checked`: as of record_line(). */
+static inline __attribute__((always_inline)) bool record_one(Pipeline *p, const PipelineLine *line,
+                                                             bool checked)
 {
     if (line->slot == NULL)
         return false;
-    if (record_line(&p->context, line->slot, &line->line) == 0)
+    if (record_line(&p->context, line->slot, &line->line, checked) == 0)
         return true;
     tell_of_no_memory(p);
     return false;
@@ -175,24 +176,37 @@ __attribute__((cold)) static void record_rest(Pipeline *p, PipelineLine *line)
     p->skip -= in;
     line->line.values += in;
     line->line.value_count = all - in;
-    if (in == all ||
-        record_one(p, line)) /* whether a line that is in was refused, the ledger knows */
+    bool is_in = in == all; /* whether a line that is in was refused, the ledger knows */
+    if (!is_in)
+        is_in = p->context.checked ? record_one(p, line, true) : record_one(p, line, false);
+    if (is_in)
         p->counts.values += all;
     else
         refuse(p, line);
 }
 
-static void record_all(Pipeline *p)
+/* One loop for each way to record, and nothing of the other way in it. */
+static inline __attribute__((always_inline)) void record_each(Pipeline *p, size_t from,
+                                                              bool checked)
 {
-    for (size_t i = 0; i < p->line_count; i++) {
+    for (size_t i = from; i < p->line_count; i++) {
         PipelineLine *line = &p->lines[i];
-        if (__builtin_expect(p->skip != 0, 0))
-            record_rest(p, line);
-        else if (record_one(p, line))
+        if (record_one(p, line, checked))
             p->counts.values += line->line.value_count;
         else
             refuse(p, line);
     }
+}
+
+static void record_all(Pipeline *p)
+{
+    size_t i = 0;
+    for (; __builtin_expect(p->skip != 0, 0) && i < p->line_count; i++)
+        record_rest(p, &p->lines[i]);
+    if (p->context.checked)
+        record_each(p, i, true);
+    else
+        record_each(p, i, false);
 }
 
 void pipeline_flush(Pipeline *p)

@@ -34,17 +34,14 @@ record_stats_(AstatsCell *cell, const StatsdLine *line, Redo *redo, bool checked
     }
 }
 
-/* Records every value of the line, in order, each a step of the redo. The slot's thread only.
- * => 0; -ENOMEM: a set could not grow, and its value is not in. */
-static inline int record_line(const RecordContext *context, Slot *slot, const StatsdLine *line)
+/* Records every value of the line, in order, each a step of the redo. `checked`: context->checked, as a
+ * constant. The slot's thread only. => 0; -ENOMEM: a set could not grow, and its value is not in. */
+static inline __attribute__((always_inline)) int
+record_line(const RecordContext *context, Slot *slot, const StatsdLine *line, bool checked)
 {
     if (slot_kind(slot) != SERIES_STATS)
         return record_other(context, slot, line);
-    AstatsCell *cell = &((StatsSlot *)slot)->cell;
-    if (context->checked)
-        record_stats_(cell, line, context->redo, true);
-    else
-        record_stats_(cell, line, context->redo, false);
+    record_stats_(&((StatsSlot *)slot)->cell, line, context->redo, checked);
     return 0;
 }
 

@@ -26,7 +26,7 @@ static int record(FixtureSeries *f, const char *text, bool gauge_sign_absolute, 
     assert_int_equal(0, series_index_find(&f->index, &line.key, hash, &slot));
     Redo redo = {0};
     const RecordContext context = {f->registry, &redo, gauge_sign_absolute, true, now_ns};
-    int error = record_line(&context, slot, &line);
+    int error = record_line(&context, slot, &line, context.checked);
     /* Each value is a step, and each word that a step names has changed. */
     uint64_t begun = redo.begun;
     /* Addresses stand there as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr) */
