@@ -15,9 +15,17 @@ static int64_t thread_cpu_ns(void)
     return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
+static int64_t shortest_wait(const Pace *p)
+{
+    return p->longest_ns < PACE_WAIT_NS ? p->longest_ns : PACE_WAIT_NS;
+}
+
 void pace_init(Pace *p)
 {
-    *p = (Pace){.wait_ns = PACE_WAIT_NS, .part = PACE_PARTS, .cpu_ns = thread_cpu_ns};
+    *p = (Pace){.longest_ns = PACE_LONGEST_NS,
+                .wait_ns = PACE_WAIT_NS,
+                .part = PACE_PARTS,
+                .cpu_ns = thread_cpu_ns};
 }
 
 void pace_add_buffer(Pace *p, int64_t granted)
@@ -25,8 +33,9 @@ void pace_add_buffer(Pace *p, int64_t granted)
     int64_t longest = granted / BUFFER_BYTES_A_NS;
     if (longest < LEAST_WAIT_NS)
         longest = 0;
-    if (p->wait_ns > longest)
-        p->wait_ns = longest;
+    if (p->longest_ns > longest)
+        p->longest_ns = longest;
+    p->wait_ns = shortest_wait(p);
 }
 
 void pace_took(Pace *p, int64_t datagrams)
@@ -49,8 +58,10 @@ static bool keep_accounts(Pace *p, int64_t now_ns, int64_t taken)
 /* ---- trials ---- */
 
 /* The next turn while traffic is dense begins a trial. */
-static void forget_trial(Pace *p)
+static void begin_anew(Pace *p)
 {
+    p->wait_ns = shortest_wait(p);
+    p->waited = false;
     p->part = PACE_PARTS;
     p->until_ns = INT64_MIN;
     p->hold_ns = PACE_HOLD_NS / 2;
@@ -84,22 +95,36 @@ static void next_part(Pace *p, int64_t now_ns)
     p->until_ns = now_ns + (p->part < PACE_PARTS ? PACE_PART_NS : p->hold_ns);
 }
 
+/* How many a wait has brought tells how long the next one should be. None: something else woke the thread,
+ * or they come in groups that are far apart. */
+static void fit_wait(Pace *p, int64_t taken)
+{
+    int64_t least = shortest_wait(p);
+    if (p->waited && taken > 0 && taken < PACE_ENOUGH)
+        p->wait_ns = p->wait_ns * 2 < p->longest_ns ? p->wait_ns * 2 : p->longest_ns;
+    if (p->waited && taken > 2 * PACE_ENOUGH)
+        p->wait_ns = p->wait_ns / 2 > least ? p->wait_ns / 2 : least;
+    p->waited = false;
+}
+
 int64_t pace_turn(Pace *p, int64_t now_ns)
 {
     int64_t taken = p->taken;
     p->taken = 0;
-    if (!keep_accounts(p, now_ns, taken) || p->wait_ns == 0) {
-        forget_trial(p);
+    if (!keep_accounts(p, now_ns, taken) || p->longest_ns == 0) {
+        begin_anew(p);
         return 0;
     }
     p->before.datagrams += taken;
+    fit_wait(p, taken);
     if (now_ns >= p->until_ns)
         next_part(p, now_ns);
     bool waiting = p->part < PACE_PARTS ? p->part % 2 == 1 : p->pays;
     if (!waiting || taken == 0 || taken >= PACE_ENOUGH)
         return 0;
+    p->waited = true;
     /* relaxed: written by this thread alone, a figure. */
-    uint64_t before = atomic_load_explicit(&p->waits, memory_order_relaxed);
-    atomic_store_explicit(&p->waits, before + 1, memory_order_relaxed);
+    int64_t before = atomic_load_explicit(&p->waited_ns, memory_order_relaxed);
+    atomic_store_explicit(&p->waited_ns, before + p->wait_ns, memory_order_relaxed);
     return p->wait_ns;
 }

@@ -3,7 +3,8 @@
  * Going to sleep and being woken costs a thread several times what receiving a datagram does, and
  * under dense traffic it is woken again for almost each of them. So a thread that has taken only a
  * few, while traffic is dense, sleeps PACE_WAIT_NS before it looks again, and then takes at once what
- * has come. Sparse traffic never waits: every datagram is taken as soon as it wakes the thread.
+ * has come. If even that is less than PACE_ENOUGH, as when many threads share the traffic, it sleeps twice as
+ * long the next time, up to PACE_LONGEST_NS; and half as long after more than twice PACE_ENOUGH. Sparse traffic never waits: every datagram is taken as soon as it wakes the thread.
  *
  * Dense is what came closer together than PACE_GAP_NS for a while: each datagram pays in that time,
  * and time spends it. A thread waits only if PACE_DENSE_NS are left. So a burst of less than
@@ -32,6 +33,7 @@
 #include <stdint.h>
 
 #define PACE_WAIT_NS INT64_C(100000)
+#define PACE_LONGEST_NS INT64_C(400000)
 #define PACE_GAP_NS INT64_C(25000)
 #define PACE_DENSE_NS INT64_C(8000000)
 #define PACE_MOST_NS INT64_C(16000000)
@@ -51,18 +53,20 @@ typedef struct {
 } PaceCost;
 
 typedef struct {
-    int64_t wait_ns;         /* how long it waits; 0: never */
-    int64_t credit_ns;       /* paid in and not spent, 0 to PACE_MOST_NS */
-    int64_t now_ns;          /* the time up to which it is spent */
-    int64_t taken;           /* in this turn of the loop */
-    int64_t (*cpu_ns)(void); /* the CPU time that this thread has used so far */
-    int part;                /* of the trial; odd ones wait. PACE_PARTS: between two trials, */
-    bool pays;               /* and this is what the latest has found */
-    int64_t hold_ns;         /* from its end to the next */
-    int64_t until_ns;        /* the end of this part, or the next trial's beginning */
-    PaceCost before;         /* this part: all CPU time so far; and what was taken since */
-    PaceCost sides[2];       /* of this trial so far: without and with waiting */
-    _Atomic uint64_t waits;  /* so far; written by the thread, read by anybody */
+    int64_t longest_ns;        /* that it may wait; 0: it never waits */
+    int64_t wait_ns;           /* how long the next wait is */
+    bool waited;               /* since the latest turn */
+    int64_t credit_ns;         /* paid in and not spent, 0 to PACE_MOST_NS */
+    int64_t now_ns;            /* the time up to which it is spent */
+    int64_t taken;             /* in this turn of the loop */
+    int64_t (*cpu_ns)(void);   /* the CPU time that this thread has used so far */
+    int part;                  /* of the trial; odd ones wait. PACE_PARTS: between two trials, */
+    bool pays;                 /* and this is what the latest has found */
+    int64_t hold_ns;           /* from its end to the next */
+    int64_t until_ns;          /* the end of this part, or the next trial's beginning */
+    PaceCost before;           /* this part: all CPU time so far; and what was taken since */
+    PaceCost sides[2];         /* of this trial so far: without and with waiting */
+    _Atomic int64_t waited_ns; /* so far; written by the thread, read by anybody */
 } Pace;
 
 /* A zeroed one never waits. */

@@ -36,9 +36,9 @@ enum {
     BUFFER = 4 << 20
 };
 
-static const int64_t wait_ns[] = {0, PACE_WAIT_NS};
+static const int64_t longest_ns[] = {0, PACE_LONGEST_NS};
 enum {
-    WAITS = sizeof wait_ns / sizeof *wait_ns
+    WAITS = sizeof longest_ns / sizeof *longest_ns
 };
 
 typedef struct {
@@ -138,7 +138,7 @@ static double cpu_ns(pthread_t thread)
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-static Figures run(const Pattern *p, int64_t wait, double seconds)
+static Figures run(const Pattern *p, int64_t longest, double seconds)
 {
     Registry *registry;
     Sender s;
@@ -151,16 +151,17 @@ static Figures run(const Pattern *p, int64_t wait, double seconds)
     UdpSocket *socket = &worker_next_socket(w)->udp;
     must(udp_socket_open(socket, &address, true, BUFFER), "socket");
     w->socket_count = 1;
-    w->pace.wait_ns = wait;
+    w->pace.longest_ns = longest;
     must(worker_start(w), "thread");
     sender_open(&s, socket);
     send_all(&s, p, socket, (double)SETTLE_NS / 1e9);
     s.times = 0;
-    uint64_t sent = s.sent, waits = atomic_load_explicit(&w->pace.waits, memory_order_relaxed);
+    uint64_t sent = s.sent;
+    int64_t waited = atomic_load_explicit(&w->pace.waited_ns, memory_order_relaxed);
     double cpu = cpu_ns(w->thread.handle);
     send_all(&s, p, socket, seconds);
     cpu = cpu_ns(w->thread.handle) - cpu;
-    waits = atomic_load_explicit(&w->pace.waits, memory_order_relaxed) - waits;
+    waited = atomic_load_explicit(&w->pace.waited_ns, memory_order_relaxed) - waited;
     worker_stop(w);
     worker_join(w);
     must(atomic_load_explicit(&socket->datagrams, memory_order_relaxed) == s.sent ? 0 : -EBADMSG,
@@ -169,7 +170,7 @@ static Figures run(const Pattern *p, int64_t wait, double seconds)
     Figures f = {.cpu_us = cpu / 1e3 / (double)(s.sent - sent),
                  .median = times[s.times / 2],
                  .p99 = times[s.times - 1 - s.times / 100],
-                 .waited_percent = (double)waits * (double)w->pace.wait_ns / seconds / 1e7};
+                 .waited_percent = (double)waited / seconds / 1e7};
     close(s.fd);
     worker_fini(w);
     registry_destroy(registry);
@@ -202,7 +203,7 @@ static void report(const Pattern *p, Figures all[WAITS][TURNS], FILE *json)
         }
         Spread c = spread(cpu), r = spread(ratio), m = spread(median), n = spread(p99);
         double percent = spread(waited).median;
-        int us = (int)(wait_ns[v] / 1000);
+        int us = (int)(longest_ns[v] / 1000);
         printf("%-24s %5d %7.2f  %5.2f - %-6.2f %6.2f %9.0f %10.1f %9.1f\n", p->name, us, c.median,
                c.least, c.most, r.median, percent, m.median, n.median);
         if (json != NULL)
@@ -235,7 +236,7 @@ int main(int argc, char **argv)
         static Figures all[WAITS][TURNS];
         for (int turn = 0; turn < TURNS; turn++)
             for (int v = 0; v < WAITS; v++)
-                all[v][turn] = run(&patterns[i], wait_ns[v], seconds_per_run);
+                all[v][turn] = run(&patterns[i], longest_ns[v], seconds_per_run);
         report(&patterns[i], all, json);
     }
     printf("\n");

@@ -99,14 +99,14 @@ static void *take_for_ever(void *argument)
     int loop = t->poll ? epoll_create1(EPOLL_CLOEXEC) : -1;
     if (t->poll && (loop < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, t->fd, &event) != 0))
         fail("sink: epoll");
-    if (t->pace.wait_ns > 0)
+    if (t->pace.longest_ns > 0)
         thread_sleep_exactly();
     for (;;) {
         if (t->poll)
             (void)epoll_wait(loop, &event, 1, -1);
         while (take(t)) {
         }
-        if (t->pace.wait_ns > 0)
+        if (t->pace.longest_ns > 0)
             wait_if_dense(t);
     }
     return NULL;

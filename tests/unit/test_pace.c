@@ -44,19 +44,23 @@ static int64_t turn(Pace *p, int64_t now_ns, int64_t datagrams)
     return wait_ns;
 }
 
-static uint64_t waits(const Pace *p)
+static int64_t waited_ns(const Pace *p)
 {
     /* relaxed: no other thread. */
-    return atomic_load_explicit(&p->waits, memory_order_relaxed);
+    return atomic_load_explicit(&p->waited_ns, memory_order_relaxed);
 }
 
-/* Dense traffic until the first trial is over. => when that is; all the credit is there */
+/* Dense traffic until the first trial is over. => when that is; all the credit is there, and the next wait is
+ * as long as the first one was */
 static int64_t settle(Pace *p, int64_t now_ns)
 {
     int64_t end_ns = now_ns + PACE_PARTS * (PACE_PART_NS + 10000);
     for (; now_ns < end_ns; now_ns += 10000)
         (void)turn(p, now_ns, 1);
-    assert_int_equal(0, turn(p, now_ns, 1000000));
+    for (int i = 0; i < 3; i++) {
+        (void)turn(p, now_ns, 1);
+        assert_int_equal(0, turn(p, now_ns, 1000000));
+    }
     return now_ns;
 }
 
@@ -117,7 +121,7 @@ static void test_a_burst_does_not_wait(void **state)
         (void)turn(&p, now, 1);
         assert_int_equal(round + 1, asked);
     }
-    assert_int_equal(0, waits(&p));
+    assert_int_equal(0, waited_ns(&p));
 }
 
 /* Traffic was as dense as can be; then one datagram. */
@@ -167,7 +171,7 @@ static void test_the_buffer_decides(void **state)
             pace_add_buffer(&p, cases[i].granted[k]);
         int64_t now = settle(&p, 1000);
         assert_int_equal(cases[i].wait_ns, turn(&p, now, 1));
-        assert_int_equal(cases[i].wait_ns > 0, waits(&p) > 0);
+        assert_int_equal(cases[i].wait_ns > 0, waited_ns(&p) > 0);
         assert_int_equal(cases[i].wait_ns > 0, asked > 0);
     }
 }
@@ -178,14 +182,64 @@ static void test_many_sockets(void **state)
     (void)state;
     Pace p = ample();
     int64_t now = settle(&p, 1000);
-    uint64_t before = waits(&p);
     for (int i = 1; i <= 64; i++) {
+        int64_t before = waited_ns(&p);
         for (int k = 0; k < i; k++)
             pace_took(&p, 1);
-        assert_int_equal(i < PACE_ENOUGH ? PACE_WAIT_NS : 0, pace_turn(&p, now));
+        int64_t waited = pace_turn(&p, now);
+        assert_int_equal(i < PACE_ENOUGH ? PACE_WAIT_NS : 0, waited);
         assert_int_equal(0, pace_turn(&p, now)); /* one that took nothing: somebody else woke it */
+        assert_int_equal(before + waited, waited_ns(&p));
     }
-    assert_int_equal(before + PACE_ENOUGH - 1, waits(&p));
+}
+
+/* => how long it waits next, when a wait has brought so many. */
+static int64_t wait_after(Pace *p, int64_t now_ns, int64_t brought)
+{
+    assert_int_equal(0, turn(p, now_ns, 0)); /* so what the next one takes was not waited for */
+    assert_true(turn(p, now_ns, 1) > 0);
+    int64_t next_ns = turn(p, now_ns, brought);
+    return next_ns > 0 ? next_ns : turn(p, now_ns, 1);
+}
+
+/* A wait that brings few is followed by a longer one, up to what the buffer allows. */
+static void test_a_wait_fits(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t brought, wait_ns;
+    } steps[] = {
+        {PACE_ENOUGH, 100000},
+        {2 * PACE_ENOUGH, 100000},
+        {PACE_ENOUGH - 1, 200000},
+        {PACE_ENOUGH, 200000},
+        {0, 200000},
+        {1, 400000},
+        {PACE_ENOUGH - 1, 400000},
+        {2 * PACE_ENOUGH, 400000},
+        {2 * PACE_ENOUGH + 1, 200000},
+        {2 * PACE_ENOUGH + 1, 100000},
+        {2048, 100000},
+    };
+    Pace p = ample();
+    int64_t now = settle(&p, 1000);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        int64_t waits_ns = wait_after(&p, now, steps[i].brought);
+        if (waits_ns != steps[i].wait_ns)
+            fail_msg("step %zu: expected %" PRId64 " ns, got %" PRId64, i, steps[i].wait_ns,
+                     waits_ns);
+    }
+    assert_int_equal(200000, wait_after(&p, now, 1));
+    (void)turn(&p, now + 2 * PACE_MOST_NS, 1); /* a silence: all begins anew */
+    assert_int_equal(100000, turn(&p, settle(&p, now + 2 * PACE_MOST_NS), 1));
+
+    Pace small = ample();
+    pace_add_buffer(&small, 250000 * 8);
+    now = settle(&small, 1000);
+    assert_int_equal(200000, wait_after(&small, now, 1));
+    assert_int_equal(250000, wait_after(&small, now, 1));
+    assert_int_equal(125000, wait_after(&small, now, 1000));
+    assert_int_equal(100000, wait_after(&small, now, 1000));
 }
 
 static void test_zeroed(void **state)
@@ -194,7 +248,7 @@ static void test_zeroed(void **state)
     Pace p = {0};
     for (int i = 0; i < 1000; i++)
         assert_int_equal(0, turn(&p, i, 20));
-    assert_int_equal(0, waits(&p));
+    assert_int_equal(0, waited_ns(&p));
 }
 
 /* ---- a machine, simulated: one thread that receives, and what that costs it ---- */
@@ -253,10 +307,10 @@ typedef struct {
 } Pattern;
 
 static const Pattern patterns[] = {
-    {1, 10000, "nnn"},   {1, 30000, "nnn"},   {1, 50000, "yyn"},  {1, 100000, "yyy"},
-    {1, 200000, "yyy"},  {1, 500000, "yyy"},  {8, 30000, "nnn"},  {8, 50000, "nnn"},
-    {8, 100000, "ynn"},  {8, 200000, "ynn"},  {8, 400000, "yyy"}, {16, 50000, "nnn"},
-    {16, 100000, "nnn"}, {16, 200000, "ynn"}, {64, 50000, "nnn"}, {64, 100000, "nnn"},
+    {1, 10000, "nnn"},   {1, 30000, "nnn"},   {1, 50000, "yyy"},  {1, 100000, "yyy"},
+    {1, 200000, "yyy"},  {1, 500000, "yyy"},  {8, 30000, "nnn"},  {8, 50000, "ynn"},
+    {8, 100000, "yyn"},  {8, 200000, "yyn"},  {8, 400000, "yyy"}, {16, 50000, "ynn"},
+    {16, 100000, "ynn"}, {16, 200000, "ynn"}, {64, 50000, "nnn"}, {64, 100000, "nnn"},
     {64, 500000, "nnn"}, {1, 2500000, "nnn"}, /* flat out: more than it can take */
 };
 
@@ -271,12 +325,12 @@ static double cost(Waiting how, const Machine *m, const Pattern *t, bool *waits_
 {
     Receiver r = {.pace = ample(), .machine = *m, .now_ns = 1000, .always = how == ALWAYS};
     if (how != BY_PACE)
-        r.pace.wait_ns = 0;
+        r.pace.longest_ns = 0;
     receive(&r, t->group, t->rate, 5);
     int64_t taken = r.taken, used = used_ns;
-    uint64_t waits_before = waits(&r.pace);
+    int64_t waited_before = waited_ns(&r.pace);
     receive(&r, t->group, t->rate, 5);
-    *waits_now = (int64_t)(waits(&r.pace) - waits_before) * PACE_WAIT_NS > 1000000000;
+    *waits_now = waited_ns(&r.pace) - waited_before > 1000000000;
     return (double)(used_ns - used) / (double)(r.taken - taken);
 }
 
@@ -301,23 +355,28 @@ static void test_waits_where_it_pays(void **state)
     }
 }
 
-/* Each pattern after each other one: after 5 s it is as if there had been nothing else. */
+/* Each pattern after each other one: after 5 s it costs what it does if there had been nothing else; where
+ * a wait saves about a sixteenth, either way will do. */
 static void test_changing_traffic(void **state)
 {
     (void)state;
     const size_t count =
         sizeof patterns / sizeof *patterns - 1; /* not what leaves a queue behind */
+    double alone[sizeof patterns / sizeof *patterns];
+    bool unused;
+    for (size_t i = 0; i < count; i++)
+        alone[i] = cost(BY_PACE, &machines[0], &patterns[i], &unused);
     Receiver r = {.pace = ample(), .machine = machines[0], .now_ns = 1000};
     for (size_t i = 0; i < 2 * count * count; i++) {
-        size_t pair = i / 2;
-        const Pattern *t = &patterns[i % 2 ? pair % count : pair / count];
+        size_t pair = i / 2, now = i % 2 ? pair % count : pair / count;
+        const Pattern *t = &patterns[now];
         receive(&r, t->group, t->rate, 5);
-        uint64_t before = waits(&r.pace);
-        receive(&r, t->group, t->rate, 0.5);
-        bool waits_now = (int64_t)(waits(&r.pace) - before) * PACE_WAIT_NS > 100000000;
-        if (waits_now != (t->waits[0] == 'y'))
-            fail_msg("pair %zu, to %d at a time, %d/s: expected waits: %c, got %d", pair, t->group,
-                     t->rate, t->waits[0], waits_now);
+        int64_t taken = r.taken, used = used_ns;
+        receive(&r, t->group, t->rate, 5);
+        double each = (double)(used_ns - used) / (double)(r.taken - taken);
+        if (each > alone[now] * (1 + 1.0 / PACE_WORTH + 0.03))
+            fail_msg("pair %zu, to %d at a time, %d/s: %.0f ns of CPU a datagram, alone %.0f", pair,
+                     t->group, t->rate, each, alone[now]);
     }
 }
 
@@ -364,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_a_silence_ends_it),
         cmocka_unit_test(test_the_buffer_decides),
         cmocka_unit_test(test_many_sockets),
+        cmocka_unit_test(test_a_wait_fits),
         cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_waits_where_it_pays),
         cmocka_unit_test(test_changing_traffic),
