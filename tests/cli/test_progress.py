@@ -67,8 +67,9 @@ def test_a_command_s_exit_status_is_ours():
 
 def test_signals_reach_the_command():
     # A blocked signal waits for sigwait(); a handler's could come before pause(), which then waits for ever.
-    script = "import signal, sys; own = [signal.SIGTERM]; signal.pthread_sigmask(signal.SIG_BLOCK, own); " \
-             "print('up', flush=True); signal.sigwait(own); sys.exit(9)"
+    # Under nohup the tests ignore SIGHUP, and so would the command.
+    script = "import signal, sys; own = [signal.SIGTERM]; signal.signal(signal.SIGHUP, signal.SIG_DFL); " \
+             "signal.pthread_sigmask(signal.SIG_BLOCK, own); print('up', flush=True); signal.sigwait(own); sys.exit(9)"
     with Daemon() as d:
         for number, expected in ((signal.SIGTERM, 9), (signal.SIGHUP, 128 + signal.SIGHUP)):
             process = subprocess.Popen([BINARY, "progress", "job", "--", sys.executable, "-c", script], env=places(d),
