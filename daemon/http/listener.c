@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/advice.h"
 #include "base/log.h"
 
 static int option_on(int fd, int level, int name)
@@ -44,8 +45,9 @@ int listener_open(const Address *address, Address *bound)
         return fd;
     int error = errno;
     char text[ADDRESS_TEXT_SIZE];
+    char why[ADVICE_SIZE];
     log_error("http", "cannot listen on %s: %s", address_format(address, text),
-              strerrordesc_np(error));
+              advice_address(-error, address, ADVICE_TCP, "--http or http.listen", why));
     if (fd >= 0)
         close(fd);
     return -error;
@@ -80,7 +82,7 @@ int listener_adopt(int fd, Address *bound)
         error = -errno;
     if (error == 0)
         return fd;
-    log_error("http", "cannot use the socket handed over as fd %d: %s", fd,
+    log_error("http", "cannot use the socket handed over as fd %d: %s; see the .socket unit", fd,
               error == -EINVAL ? "it is no listening TCP socket" : strerrordesc_np(-error));
     close(fd);
     return error;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/advice.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingest/worker.h"
@@ -46,8 +47,9 @@ static int open_address(Pool *pool, const Address *wanted, int receive_buffer)
         int error = s != NULL ? udp_socket_open(&s->udp, &address, i == 0, receive_buffer) : -E2BIG;
         if (error != 0) {
             char text[ADDRESS_TEXT_SIZE];
+            char why[ADVICE_SIZE];
             log_error("ingest", "cannot receive on udp %s: %s", address_format(&address, text),
-                      uv_strerror(error));
+                      advice_address(error, &address, ADVICE_UDP, "--udp or ingest.udp", why));
             return error;
         }
         pool->workers[i]->socket_count++;
@@ -69,8 +71,10 @@ static int adopt_all(Pool *pool, const PoolOptions *options)
         if (each == 0) {
             w->socket_count++;
         } else {
-            log_error("ingest", "cannot use the inherited socket %d: %s", options->inherited[i],
-                      uv_strerror(each));
+            log_error("ingest",
+                      "cannot use the inherited socket %d: %s; it comes from the service manager: "
+                      "see the .socket unit",
+                      options->inherited[i], strerrordesc_np(-each));
             close(options->inherited[i]);
             error = each;
         }

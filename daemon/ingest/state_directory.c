@@ -7,11 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/advice.h"
 #include "base/log.h"
 
 static int cannot(const char *what, const char *path, int error)
 {
-    log_error("state", "cannot %s %s: %s", what, path, strerrordesc_np(error));
+    char why[ADVICE_SIZE];
+    log_error("state", "cannot %s %s: %s", what, path,
+              advice_directory(-error, path, "--state, or `state` in the configuration", why));
     return -error;
 }
 
@@ -29,8 +32,10 @@ static int open_locked(StateDirectory *d)
         return 0;
     if (errno != EWOULDBLOCK)
         return cannot("lock", d->path, errno);
-    log_error("state", "%s is in use by another daemon; each needs a directory of its own",
-              d->path);
+    log_error("state",
+              "%s is in use by another daemon (`sudo fuser -v %s/lock` shows which); each needs a "
+              "directory of its own: choose another with --state, or `state` in the configuration",
+              d->path, d->path);
     return -EBUSY;
 }
 
