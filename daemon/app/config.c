@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 #include "app/config_value.h"
+#include "base/advice.h"
+
+enum {
+    PATH_LENGTH = 512 /* in messages */
+};
 
 void config_defaults(Config *config)
 {
@@ -38,6 +43,17 @@ static ssize_t read_up_to(const char *path, char *buffer, size_t size)
     return result;
 }
 
+static void refuse_file(int status, const char *path, ConfigError *error)
+{
+    char why[ADVICE_SIZE] = "larger than 1 MiB: is it the right one?";
+    const char *absent = path[0] == '/'
+                             ? "`atomicstatsd --print-config` prints one with the defaults"
+                             : "what does not begin with / is looked for in the current directory";
+    if (status != -EFBIG)
+        (void)advice_file(status, absent, why);
+    snprintf(error->message, sizeof error->message, "%.*s: %s", PATH_LENGTH, path, why);
+}
+
 int config_load(const char *path, Config *inout, ConfigError *error)
 {
     char *text = malloc(CONFIG_MAX_FILE_SIZE + 1);
@@ -46,8 +62,7 @@ int config_load(const char *path, Config *inout, ConfigError *error)
         length = -EFBIG;
     int status = (int)length;
     if (length < 0)
-        snprintf(error->message, sizeof error->message, "%.512s: %s", path,
-                 length == -EFBIG ? "larger than 1 MiB" : strerrordesc_np((int)-length));
+        refuse_file((int)length, path, error);
     else
         status = config_parse(text, (size_t)length, path, inout, error);
     free(text);

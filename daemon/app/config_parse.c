@@ -8,6 +8,7 @@
 
 #include "app/config_value.h"
 #include "app/jsonc.h"
+#include "base/digits.h"
 
 enum {
     QUOTE_SIZE = 64,
@@ -77,10 +78,25 @@ static const char *type_name(const cJSON *value)
     return cJSON_IsObject(value) ? "an object" : "a word";
 }
 
+/* What makes of it what is wanted, if that is plain. */
+static const char *way_to_type(const ConfigKey *key, const cJSON *value)
+{
+    bool number = key->type == CONFIG_UNSIGNED || key->type == CONFIG_INT;
+    if (cJSON_IsString(value) && key->type == CONFIG_ADDRESSES)
+        return "; put it in [ ]";
+    if (cJSON_IsArray(value) && !number && key->type != CONFIG_ADDRESSES)
+        return "; write one, without [ ]";
+    const char *text = cJSON_GetStringValue(value);
+    if (text != NULL && number && digits_parse(text, INT64_MAX) >= 0)
+        return "; take the quotes away";
+    return "";
+}
+
 static int refuse_type(Reader *r, const ConfigKey *key, const cJSON *value, const char *wanted)
 {
     char reason[2 * CONFIG_REASON_SIZE];
-    snprintf(reason, sizeof reason, "is %s, not %s", type_name(value), wanted);
+    snprintf(reason, sizeof reason, "is %s, not %s%s", type_name(value), wanted,
+             way_to_type(key, value));
     return refuse_value(r, key, value, reason);
 }
 
@@ -97,11 +113,16 @@ static int refuse_key(Reader *r, const char *section, const cJSON *value)
 {
     JsoncPlace place = jsonc_locate(&r->doc, value).key;
     char suggestion[CONFIG_PATH_SIZE];
-    bool near = config_schema_suggest(section, value->string, suggestion);
-    return complain(r, place, "unknown %s \"%s%s%.200s\"%s%s%s",
-                    section == NULL ? "section" : "key", section == NULL ? "" : section,
-                    section == NULL ? "" : ".", value->string, near ? "; did you mean \"" : "",
-                    near ? suggestion : "", near ? "\"?" : "");
+    char names[CONFIG_LIST_SIZE];
+    char help[CONFIG_LIST_SIZE + 32];
+    if (config_schema_suggest(section, value->string, suggestion))
+        snprintf(help, sizeof help, "did you mean \"%s\"?", suggestion);
+    else
+        snprintf(help, sizeof help, "%s: %s", section == NULL ? "the sections are" : "its keys are",
+                 config_schema_list(section, names));
+    return complain(r, place, "unknown %s \"%s%s%.200s\"; %s", section == NULL ? "section" : "key",
+                    section == NULL ? "" : section, section == NULL ? "" : ".", value->string,
+                    help);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */

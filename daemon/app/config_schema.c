@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
+
 #define PLACE(member) offsetof(Config, member)
 
 static const ConfigKey schema[] = {
@@ -152,47 +154,23 @@ const ConfigKey *config_schema_find(const char *section, const char *name)
     return NULL;
 }
 
-/* How many characters to insert, delete or replace to make one of the other (Levenshtein). */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t row[CONFIG_PATH_SIZE];
-    size_t length = strlen(b);
-    for (size_t j = 0; j <= length; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < length; j++) {
-            size_t best = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            if (best > diagonal + 1)
-                best = diagonal + 1;
-            row[j + 1] = best;
-        }
-    }
-    return row[length];
-}
-
 bool config_schema_suggest(const char *section, const char *name, char out[static CONFIG_PATH_SIZE])
 {
-    size_t length = strlen(name);
-    if (length >= CONFIG_PATH_SIZE)
+    size_t best = nearest_limit(strlen(name));
+    if (strlen(name) >= CONFIG_PATH_SIZE)
         return false;
-    size_t best = 2 + length / 3; /* only what is nearer is worth naming */
     bool found = false;
     for (size_t i = 0; i < sizeof schema / sizeof *schema; i++) {
         const ConfigKey *key = &schema[i];
         /* The right key in the wrong section is an error of one. */
         bool same = section != NULL && strcmp(section, key->section) == 0;
-        size_t distance = edit_distance(name, key->name) + (same ? 0 : 1);
+        size_t distance = nearest_distance(name, key->name) + (same ? 0 : 1);
         if (distance < best) {
             best = distance;
             found = true;
             snprintf(out, CONFIG_PATH_SIZE, "%s.%s", key->section, key->name);
         }
-        distance = section == NULL ? edit_distance(name, key->section) : best;
+        distance = section == NULL ? nearest_distance(name, key->section) : best;
         if (distance < best) {
             best = distance;
             found = true;
@@ -200,4 +178,21 @@ bool config_schema_suggest(const char *section, const char *name, char out[stati
         }
     }
     return found;
+}
+
+const char *config_schema_list(const char *section, char out[static CONFIG_LIST_SIZE])
+{
+    const char *before = "";
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof schema / sizeof *schema && used < CONFIG_LIST_SIZE; i++) {
+        const char *name = section == NULL ? schema[i].section : schema[i].name;
+        bool wanted =
+            section == NULL ? strcmp(before, name) != 0 : strcmp(section, schema[i].section) == 0;
+        before = schema[i].section;
+        if (wanted)
+            used += (size_t)snprintf(out + used, CONFIG_LIST_SIZE - used, "%s%s",
+                                     used > 0 ? ", " : "", name);
+    }
+    return out;
 }

@@ -17,6 +17,7 @@ enum {
     CONFIG_MAX_ADDRESSES = 64,
     CONFIG_PATH_SIZE = 64,   /* "section.key" and the closing zero */
     CONFIG_TEXT_SIZE = 1024, /* of a text in Config, with the closing zero */
+    CONFIG_LIST_SIZE = 256,  /* the names of all sections, or of all keys of one */
 };
 
 typedef struct {
@@ -81,5 +82,8 @@ const ConfigKey *config_schema_find(const char *section, const char *name);
  * or for section NULL (`name` stands where sections do) of a section. => there is one. */
 bool config_schema_suggest(const char *section, const char *name,
                            char out[static CONFIG_PATH_SIZE]);
+
+/* The names of a section's keys, or for NULL of the sections: "a, b, c". => out */
+const char *config_schema_list(const char *section, char out[static CONFIG_LIST_SIZE]);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/advice.h"
 #include "base/number.h"
 #include "base/utf8.h"
 
@@ -49,6 +50,12 @@ static int64_t number_of(const ConfigKey *key, const Config *config)
 
 /* ---- from text ----------------------------------------------------------------------------- */
 
+/* Of an address. */
+static const char *example_of(const ConfigKey *key)
+{
+    return key->default_text[0] != '\0' ? key->default_text : "127.0.0.1:8125";
+}
+
 const char *config_value_describe(const ConfigKey *key, char out[static CONFIG_REASON_SIZE])
 {
     switch (key->type) {
@@ -68,7 +75,7 @@ const char *config_value_describe(const ConfigKey *key, char out[static CONFIG_R
         break;
     }
     case CONFIG_ADDRESS:
-        snprintf(out, CONFIG_REASON_SIZE, "ADDR:PORT, such as 127.0.0.1:8125 or [::1]:8125");
+        snprintf(out, CONFIG_REASON_SIZE, "ADDR:PORT, such as %s", example_of(key));
         break;
     case CONFIG_ADDRESSES:
         snprintf(out, CONFIG_REASON_SIZE, "a list of %" PRId64 " to %" PRId64 " addresses",
@@ -151,11 +158,19 @@ static int add_address(const ConfigKey *key, const Address *address, Config *con
     return 0;
 }
 
+static int refuse_address(const ConfigKey *key, const char *text, ConfigReason *reason)
+{
+    const char *advice = advice_address_text(text);
+    snprintf(reason->text, sizeof reason->text, "is not ADDR:PORT, such as %s%s%s", example_of(key),
+             advice[0] != '\0' ? "; " : "", advice);
+    return -EINVAL;
+}
+
 static int set_address(const ConfigKey *key, const char *text, Config *config, ConfigReason *reason)
 {
     Address address;
     if (address_parse(text, &address) < 0)
-        return refuse(reason, "is not ADDR:PORT, such as 127.0.0.1:8125 or [::1]:8125");
+        return refuse_address(key, text, reason);
     if (key->type == CONFIG_ADDRESSES)
         return add_address(key, &address, config, reason);
     *(Address *)place_of(key, config) = address;

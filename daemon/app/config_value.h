@@ -11,7 +11,7 @@
 #include "app/config_schema.h"
 
 enum {
-    CONFIG_REASON_SIZE = 160
+    CONFIG_REASON_SIZE = 256
 };
 
 /* Why a value was refused, to stand behind the value: "is out of range (0 to 256)". */

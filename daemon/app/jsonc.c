@@ -81,7 +81,8 @@ static int parse_copy(Jsonc *doc, const char *text, size_t length, JsoncError *e
     if (duplicate == NULL)
         return status;
     error->place = jsonc_locate(doc, duplicate).key;
-    snprintf(error->text, sizeof error->text, "duplicate key %s", duplicate->string);
+    snprintf(error->text, sizeof error->text, "duplicate key %s: it is there already, further up",
+             duplicate->string);
     return -EINVAL;
 }
 

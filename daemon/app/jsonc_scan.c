@@ -60,7 +60,8 @@ static int unexpected(Scanner *s, const char *wanted)
     if (c == '\0')
         return fail(s, s->at, "the text ends where %s should be", wanted);
     if (c > ' ' && c < 127)
-        return fail(s, s->at, "'%c' where %s should be", c, wanted);
+        return fail(s, s->at, "'%c' where %s should be%s", c, wanted,
+                    c == '#' ? "; comments begin with //" : "");
     return fail(s, s->at, "byte 0x%02X where %s should be", (unsigned)(unsigned char)c, wanted);
 }
 
@@ -69,13 +70,14 @@ static int check_bytes(Scanner *s)
     const char *text = s->text;
     size_t length = s->length;
     if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
-        return fail(s, 0, "a byte order mark does not belong in JSON");
+        return fail(s, 0, "a byte order mark: save the file as UTF-8 without it");
     for (size_t i = 0, step; i < length; i += step) {
         step = utf8_sequence_length(text + i, length - i);
         if (step == 0)
-            return fail(s, i, "byte 0x%02X is not valid UTF-8", (unsigned)(unsigned char)text[i]);
+            return fail(s, i, "byte 0x%02X is not valid UTF-8: save the file as UTF-8",
+                        (unsigned)(unsigned char)text[i]);
         if (text[i] == 0)
-            return fail(s, i, "a zero byte");
+            return fail(s, i, "a zero byte: this is no text file");
     }
     return 0;
 }
@@ -214,7 +216,11 @@ static int scan_word(Scanner *s)
             return 0;
         }
     }
-    return unexpected(s, "a value");
+    if (s->depth == 0)
+        return unexpected(s, "'{'");
+    char c = peek(s);
+    bool is_text = c == '\'' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    return unexpected(s, is_text ? "a value (text stands in double quotes)" : "a value");
 }
 
 static int scan_container(Scanner *s, char close);
@@ -264,6 +270,24 @@ static int scan_member(Scanner *s)
     return status < 0 ? status : scan_value(s, key);
 }
 
+/* Neither a comma nor the closing bracket. */
+static int not_closed(Scanner *s, size_t open, char close)
+{
+    if (peek(s) == '\0')
+        return fail(s, s->at, "the text ends, and the '%c' of line %zu is not closed",
+                    s->text[open], jsonc_scan_place(s->text, open).line);
+    return unexpected(s, close == '}' ? "',' or '}'" : "',' or ']'");
+}
+
+static int skip_comma(Scanner *s, char close)
+{
+    size_t comma = s->at++;
+    int status = skip_space(s);
+    if (status == 0 && peek(s) == close)
+        return fail(s, comma, "a comma before '%c': take it out", close);
+    return status;
+}
+
 /* An object or a list, from its opening bracket on. */
 static int scan_container(Scanner *s, char close)
 {
@@ -278,11 +302,10 @@ static int scan_container(Scanner *s, char close)
             return status;
         more = peek(s) == ',';
         if (!more && peek(s) != close)
-            return unexpected(s, close == '}' ? "',' or '}'" : "',' or ']'");
-        if (more) {
-            s->at++;
-            status = skip_space(s);
-        }
+            return not_closed(s, open, close);
+        status = more ? skip_comma(s, close) : 0;
+        if (status < 0)
+            return status;
     }
     s->at++;
     s->depth--;

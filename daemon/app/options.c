@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/config_value.h"
+#include "base/nearest.h"
 
 /* What getopt_long gives for each; none is a letter but the one that has a short form. */
 enum {
@@ -97,6 +98,26 @@ static int set_state(Options *options, OptionsError *error)
     return 0;
 }
 
+/* One that is unknown, or short for several. */
+static int refuse_long(const char *word, OptionsError *error)
+{
+    char name[NEAREST_LENGTH + 1];
+    const char *names[sizeof long_options / sizeof long_options[0]];
+    size_t length = strcspn(word + 2, "=");
+    size_t begun = 0;
+    (void)snprintf(name, sizeof name, "%.*s", (int)length, word + 2);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        names[i] = long_options[i].name; /* the last is NULL, too */
+        begun += names[i] != NULL && strncmp(names[i], word + 2, length) == 0;
+    }
+    if (begun > 1)
+        return refuse(error, "%.100s is short for several options", word);
+    const char *near = nearest_word(name, names);
+    return refuse(error, "unknown option %.100s%s%s%s", word,
+                  near != NULL ? "; did you mean --" : "", near != NULL ? near : "",
+                  near != NULL ? "?" : "");
+}
+
 /* What getopt_long knew but could not take (optopt says which), or did not know. */
 static int refuse_option(int found, const char *word, OptionsError *error)
 {
@@ -106,7 +127,7 @@ static int refuse_option(int found, const char *word, OptionsError *error)
         return refuse(error, "--%s takes no value: %.100s", name_of(optopt), word);
     if (optopt != 0)
         return refuse(error, "unknown option -%c", optopt);
-    return refuse(error, "unknown option %.100s", word);
+    return refuse_long(word, error);
 }
 
 static int take_option(Options *options, int found, const char *word, OptionsError *error)
@@ -157,7 +178,8 @@ int options_parse(int argc, char **argv, Options *out, OptionsError *error)
             return status;
     }
     if (optind < argc)
-        return refuse(error, "unexpected argument %.100s", argv[optind]);
+        return refuse(error, "unexpected argument %.100s; a configuration is given with -c FILE",
+                      argv[optind]);
     *out = options;
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "app/config_schema.h"
 
 enum {
-    OPTIONS_ERROR_SIZE = 320
+    OPTIONS_ERROR_SIZE = 480
 };
 
 typedef struct {

@@ -4,9 +4,12 @@
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/digits.h"
 
 static const char more_descriptors[] = "raise the limit (LimitNOFILE= of the unit, or ulimit -n)";
 
@@ -78,6 +81,47 @@ const char *advice_address(int error, const Address *address, AdviceTransport tr
     default:
         return say_no_more(out, error);
     }
+}
+
+/* In brackets, or what stands there for them. */
+static const char *advice_ipv6_text(const char *text)
+{
+    const char *end = strchr(text, ']');
+    const char *zone = strchr(text, '%');
+    if (end == NULL)
+        return "a ] is missing";
+    if (end[1] == '\0')
+        return "the port is missing";
+    if (end[1] != ':' || digits_parse(end + 2, UINT16_MAX) < 0)
+        return "the port is a number from 0 to 65535";
+    if (zone != NULL)
+        return "`ip link` lists the interfaces that may stand behind the %";
+    return "that is no IPv6 address";
+}
+
+const char *advice_address_text(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+    const char *colon = strrchr(text, ':');
+    if (text[0] == '\0')
+        return "";
+    if (strstr(text, "://") != NULL)
+        return "leave what ends in :// away";
+    if (text[0] == '[')
+        return advice_ipv6_text(text);
+    if (strchr(text, ':') != colon)
+        return "IPv6 stands in brackets, as in [::1]:PORT";
+    if (digits_parse(text, UINT16_MAX) >= 0)
+        return "127.0.0.1:PORT is for this machine alone, 0.0.0.0:PORT for all";
+    if (colon == text || text[0] == '*')
+        return "0.0.0.0:PORT stands for all of IPv4, [::]:PORT for all of IPv6";
+    if (colon == NULL)
+        return "the port is missing";
+    if (digits_parse(colon + 1, UINT16_MAX) < 0)
+        return "the port is a number from 0 to 65535";
+    if (strpbrk(text, letters) != NULL)
+        return "host names are not looked up: `getent ahosts NAME` shows a name's addresses";
+    return "an IPv4 address is four numbers from 0 to 255";
 }
 
 const char *advice_directory(int error, const char *path, const char *setting,

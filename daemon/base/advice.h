@@ -19,6 +19,9 @@ typedef enum {
 const char *advice_address(int error, const Address *address, AdviceTransport transport,
                            const char *setting, char out[static ADVICE_SIZE]);
 
+/* Of a text that address_parse() refuses: what is wrong with it. => without a full stop; "": nobody knows */
+const char *advice_address_text(const char *text);
+
 /* Of a directory that is to be made or written in. `path`: absolute; the rest as above. => out */
 const char *advice_directory(int error, const char *path, const char *setting,
                              char out[static ADVICE_SIZE]);

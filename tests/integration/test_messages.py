@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What people do wrong, and what they are told: each message names what is wrong, where, why, and what to do."""
 
+import json
 import os
 import re
 import shutil
@@ -139,6 +140,119 @@ def test_state_directories_without_the_right():
         for what, path in (("make", s.path + "/new"), ("open", s.make("closed", 0o700)),
                            ("open the lock in", s.make("open", 0o755))):
             tap.equal(f"state: cannot {what} {path}: {why}", refused_state(path, user=NOBODY), f"no right to {what}")
+
+
+# ---- what stands where an address should ---------------------------------------------------------
+
+ADDRESSES = (
+    ("8125", "127.0.0.1:PORT is for this machine alone, 0.0.0.0:PORT for all"),
+    (":8125", "0.0.0.0:PORT stands for all of IPv4, [::]:PORT for all of IPv6"),
+    ("127.0.0.1", "the port is missing"),
+    ("127.0.0.1:70000", "the port is a number from 0 to 65535"),
+    ("::1:8125", "IPv6 stands in brackets, as in [::1]:PORT"),
+    ("localhost:8125", "host names are not looked up: `getent ahosts NAME` shows a name's addresses"),
+    ("http://127.0.0.1:8125", "leave what ends in :// away"),
+    ("[fe80::1%nix]:8125", "`ip link` lists the interfaces that may stand behind the %"),
+    ("127.0.0.300:8125", "an IPv4 address is four numbers from 0 to 255"),
+)
+HELP = " (atomicstatsd --help lists the options)"
+
+
+def test_what_is_no_address():
+    for text, advice in ADDRESSES:
+        wrong = f'"{text}" is not ADDR:PORT, such as 127.0.0.1:8125; {advice}'
+        tap.equal(f"app: --udp: {wrong}{HELP}", told("--udp", text, status=2), f"--udp {text}")
+    with Scratch() as s:
+        for text, advice in ADDRESSES:
+            file = s.write("c.json", json.dumps({"http": {"listen": text}}))
+            tap.equal(f'config: {file}:1:21: http.listen: "{text}" is not ADDR:PORT, such as 127.0.0.1:8127; {advice}',
+                      told("-c", file, "--check-config", status=78), f"http.listen {text}")
+
+
+# ---- options -------------------------------------------------------------------------------------
+
+OPTIONS = (
+    (["--thraeds", "4"], "unknown option --thraeds; did you mean --threads?"),
+    (["--port", "8125"], "unknown option --port"),
+    (["-p", "8125"], "unknown option -p"),
+    (["--c", "f"], "--c is short for several options"),
+    (["--udp"], "--udp needs a value"),
+    (["--help=x"], "--help takes no value: --help=x"),
+    (["c.json"], "unexpected argument c.json; a configuration is given with -c FILE"),
+    (["--threads", "x"], '--threads: "x" is not a whole number (0 to 256)'),
+    (["--threads", "1000"], '--threads: "1000" is out of range (0 to 256)'),
+    (["--state", ""], '--state: "" is not a directory'),
+)
+
+
+def test_options():
+    for words, message in OPTIONS:
+        tap.equal(f"app: {message}{HELP}", told(*words, status=2), f"what it says of {words}")
+
+
+# ---- the configuration ---------------------------------------------------------------------------
+
+CONFIGURATIONS = (
+    ("", "1:1: the text ends where '{' should be"),
+    ("ingest:\n  threads: 2\n", "1:1: 'i' where '{' should be"),
+    ("# mine\n{}", "1:1: '#' where '{' should be; comments begin with //"),
+    ("\ufeff{}", "1:1: a byte order mark: save the file as UTF-8 without it"),
+    (b'{"log": "\xe9"}', "1:10: byte 0xE9 is not valid UTF-8: save the file as UTF-8"),
+    (b"\x7fELF\x02\x01\x01\x00", "1:8: a zero byte: this is no text file"),
+    ("{'log': {}}", "1:2: ''' where a key in double quotes should be"),
+    ('{"log": {"level": warn}}', "1:19: 'w' where a value (text stands in double quotes) should be"),
+    ('{"ingest": {"threads": 2,\n}}', "1:25: a comma before '}': take it out"),
+    ('{"ingest": {"threads": 2 "udp": []}}', "1:26: '\"' where ',' or '}' should be"),
+    ('{\n"log": {}, "ingest": {\n"threads": 2}\n', "4:1: the text ends, and the '{' of line 1 is not closed"),
+    ('{"log": {}, "log": {}}', "1:13: duplicate key log: it is there already, further up"),
+    ('{"ingst": {}}', '1:2: unknown section "ingst"; did you mean "ingest"?'),
+    ('{"udp": []}', '1:2: unknown section "udp"; did you mean "ingest.udp"?'),
+    ('{"backends": []}', '1:2: unknown section "backends"; the sections are: ingest, http, limits, state, log'),
+    ('{"state": {"directry": "/x"}}', '1:12: unknown key "state.directry"; did you mean "state.directory"?'),
+    ('{"http": {"udp": []}}', '1:11: unknown key "http.udp"; did you mean "ingest.udp"?'),
+    ('{"http": {"certificate": ""}}', '1:11: unknown key "http.certificate"; its keys are: listen, max_connections'),
+    ('{"log": {"level": "warn"}}',
+     '1:19: log.level: "warn" is not one of "error", "warning", "notice", "info", "debug"'),
+    ('{"ingest": {"threads": "2"}}',
+     '1:24: ingest.threads: "2" is a string, not a whole number (0 to 256); take the quotes away'),
+    ('{"state": {"checkpoint_s": "10s"}}',
+     '1:28: state.checkpoint_s: "10s" is a string, not a whole number (1 to 3600)'),
+    ('{"state": {"checkpoint_s": 0.5}}', "1:28: state.checkpoint_s: 0.5 is not a whole number (1 to 3600)"),
+    ('{"state": {"checkpoint_s": 7200}}', "1:28: state.checkpoint_s: 7200 is out of range (1 to 3600 seconds)"),
+    ('{"state": {"directory": "var"}}',
+     '1:25: state.directory: "var" is not an absolute path, such as /var/lib/atomicstatsd'),
+    ('{"ingest": {"udp": "127.0.0.1:8125"}}',
+     '1:20: ingest.udp: "127.0.0.1:8125" is a string, not a list of 1 to 64 addresses; put it in [ ]'),
+    ('{"http": {"listen": ["[::1]:8127"]}}',
+     '1:21: http.listen: ["[::1]:8127"] is a list, not ADDR:PORT, such as 127.0.0.1:8127; write one, without [ ]'),
+)
+
+
+def test_configurations():
+    with Scratch() as s:
+        for text, message in CONFIGURATIONS:
+            file = s.write("c.json", text)
+            tap.equal(f"config: {file}:{message}", told("-c", file, "--check-config", status=78), f"of {text!r}")
+
+
+def test_configuration_files():
+    with Scratch() as s:
+        for path, message in ((s.path + "/no.json", "No such file or directory; `atomicstatsd --print-config` prints one "
+                                                    "with the defaults"),
+                              ("no.json", "No such file or directory; what does not begin with / is looked for in the "
+                                          "current directory"),
+                              (s.path, "Is a directory; name a file in it"),
+                              (s.write("c.json", "") + "/x", "Not a directory; something above it is a file"),
+                              ("/dev/zero", "larger than 1 MiB: is it the right one?")):
+            tap.equal(f"config: {path}: {message}", told("-c", path, status=78), f"of {path}")
+
+
+def test_configuration_without_the_right():
+    need_root()
+    with Scratch() as s:
+        path = s.write("c.json", "{}", 0o600)
+        tap.equal(f"config: {path}: Permission denied; uid {NOBODY} must be allowed to read it, and to enter the "
+                  "directories above it", told("-c", path, status=78, user=NOBODY), "no right to read")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ BAD = [
     ('{"limits": {"max_series": 5,\n"max_series": 6}}', 2, "max_series"),
     ('{"Limits": {}}', 1, "Limits"),
     ('{\n"limits": {"max_series": 5}\n} trailing', 3, ""),
-    ('{\n"limits": {"max_series": 5},\n}', 3, ""),
+    ('{\n"limits": {"max_series": 5},\n}', 2, ""),
     ('{\n"limits" {}\n}', 2, ""),
     ('{\n"limits": {"max_series": 05}}', 2, ""),
     ('{\n/* open', 2, ""),

@@ -57,6 +57,40 @@ static void test_addresses(void **state)
     expect_address("Input/output error", -EIO, "127.0.0.1:8125", ADVICE_TCP);
 }
 
+static void test_texts_that_are_no_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *advice;
+    } cases[] = {
+        {"", ""},
+        {"8125", "127.0.0.1:PORT is for this machine alone, 0.0.0.0:PORT for all"},
+        {":8125", "0.0.0.0:PORT stands for all of IPv4, [::]:PORT for all of IPv6"},
+        {"*:8125", "0.0.0.0:PORT stands for all of IPv4, [::]:PORT for all of IPv6"},
+        {"127.0.0.1", "the port is missing"},
+        {"localhost", "the port is missing"},
+        {"[::1]", "the port is missing"},
+        {"[::1:8125", "a ] is missing"},
+        {"127.0.0.1:", "the port is a number from 0 to 65535"},
+        {"127.0.0.1:70000", "the port is a number from 0 to 65535"},
+        {"[::1]:x", "the port is a number from 0 to 65535"},
+        {"[::1]8125", "the port is a number from 0 to 65535"},
+        {"::1:8125", "IPv6 stands in brackets, as in [::1]:PORT"},
+        {"[fe80::1%nix]:8125", "`ip link` lists the interfaces that may stand behind the %"},
+        {"[127.0.0.1]:8125", "that is no IPv6 address"},
+        {"localhost:8125",
+         "host names are not looked up: `getent ahosts NAME` shows a name's addresses"},
+        {"udp://127.0.0.1:8125", "leave what ends in :// away"},
+        {"127.0.0.300:8125", "an IPv4 address is four numbers from 0 to 255"},
+        {"127.1:8125", "an IPv4 address is four numbers from 0 to 255"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Address address;
+        assert_int_equal(-EINVAL, address_parse(cases[i].text, &address));
+        assert_string_equal(cases[i].advice, advice_address_text(cases[i].text));
+    }
+}
+
 static void expect_directory(const char *expected, int error, const char *path)
 {
     char out[ADVICE_SIZE];
@@ -133,9 +167,8 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_directories),
-        cmocka_unit_test(test_a_path_that_does_not_fit),
+        cmocka_unit_test(test_addresses),   cmocka_unit_test(test_texts_that_are_no_address),
+        cmocka_unit_test(test_directories), cmocka_unit_test(test_a_path_that_does_not_fit),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

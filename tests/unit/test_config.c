@@ -254,19 +254,22 @@ static void test_fractions_are_refused(void **state)
 static void test_wrong_types_are_refused(void **state)
 {
     (void)state;
-    assert_refused("f.json:3:3: ingest.threads: \"4\" is a string, not a whole number (0 to 256)",
-                   "{\"ingest\":{\n\"threads\" :\n  \"4\"}}");
+    assert_refused(
+        "f.json:3:3: ingest.threads: \"4\" is a string, not a whole number (0 to 256); take the "
+        "quotes away",
+        "{\"ingest\":{\n\"threads\" :\n  \"4\"}}");
     assert_refused("f.json:1:22: ingest.threads: true is a word, not a whole number (0 to 256)",
                    "{\"ingest\":{\"threads\":true}}");
     assert_refused("f.json:1:22: ingest.threads: { } is an object, not a whole number (0 to 256)",
                    "{\"ingest\":{\"threads\":{\n}}}");
-    assert_refused(
-        "f.json:1:18: ingest.udp: \"127.0.0.1:8125\" is a string, not a list of 1 to 64 addresses",
-        "{\"ingest\":{\"udp\":\"127.0.0.1:8125\"}}");
+    assert_refused("f.json:1:18: ingest.udp: \"127.0.0.1:8125\" is a string, not a list of 1 to 64 "
+                   "addresses; put "
+                   "it in [ ]",
+                   "{\"ingest\":{\"udp\":\"127.0.0.1:8125\"}}");
     assert_refused("f.json:1:33: ingest.udp: 5 is a number, not an address in a string",
                    "{\"ingest\":{\"udp\":[\"1.2.3.4:5\" , 5]}}");
     assert_refused("f.json:1:19: http.listen: [\"1.2.3.4:5\"] is a list, not ADDR:PORT, such as "
-                   "127.0.0.1:8125 or [::1]:8125",
+                   "127.0.0.1:8127; write one, without [ ]",
                    "{\"http\":{\"listen\":[\"1.2.3.4:5\"]}}");
     assert_refused("f.json:1:17: log.level: null is a word, not one of \"error\", \"warning\", "
                    "\"notice\", \"info\", \"debug\"",
@@ -290,7 +293,8 @@ static void test_addresses_are_checked(void **state)
 {
     (void)state;
     assert_refused("f.json:1:19: http.listen: \"localhost:80\" is not ADDR:PORT, such as "
-                   "127.0.0.1:8125 or [::1]:8125",
+                   "127.0.0.1:8127; host names are not looked up: `getent ahosts NAME` shows a "
+                   "name's addresses",
                    "{\"http\":{\"listen\":\"localhost:80\"}}");
     assert_refused("f.json:1:18: ingest.udp: [] is not a list of 1 to 64 addresses",
                    "{\"ingest\":{\"udp\":[]}}");
@@ -337,7 +341,7 @@ static void test_directories_are_checked(void **state)
                    "{\"state\":{\"directory\":null}}");
     assert_refused(
         "f.json:1:23: state.directory: [\"/a\"] is a list, not an absolute path, such as "
-        "/var/lib/atomicstatsd",
+        "/var/lib/atomicstatsd; write one, without [ ]",
         "{\"state\":{\"directory\":[\"/a\"]}}");
     assert_refused(
         "f.json:1:23: state.directory: \"/a\\nb\" is not UTF-8 without control characters",
@@ -384,23 +388,32 @@ static void test_unknown_keys_are_refused(void **state)
                    "{\"limit\":{\"max_series\":1}}");
     assert_refused("f.json:1:2: unknown section \"threads\"; did you mean \"ingest.threads\"?",
                    "{\"threads\":1}");
-    assert_refused("f.json:1:2: unknown section \"completely_else\"", "{\"completely_else\":{}}");
-    assert_refused("f.json:1:2: unknown section \"\"", "{\"\":{}}");
-    assert_refused("f.json:1:9: unknown key \"log.a??b\"", "{\"log\":{\"a\\n\\u001bb\":1}}");
+    assert_refused("f.json:1:2: unknown section \"completely_else\"; the sections are: "
+                   "ingest, http, limits, state, log",
+                   "{\"completely_else\":{}}");
+    assert_refused("f.json:1:2: unknown section \"\"; the sections are: ingest, http, "
+                   "limits, state, log",
+                   "{\"\":{}}");
+    assert_refused("f.json:1:9: unknown key \"log.a??b\"; its keys are: level",
+                   "{\"log\":{\"a\\n\\u001bb\":1}}");
     char text[400];
     snprintf(text, sizeof text, "{\"%0300d\":1}", 0);
     char expected[400];
-    snprintf(expected, sizeof expected, "f.json:1:2: unknown section \"%0200d\"", 0);
+    snprintf(expected, sizeof expected,
+             "f.json:1:2: unknown section \"%0200d\"; the sections are: ingest, http, limits, "
+             "state, log",
+             0);
     assert_refused(expected, text);
 }
 
 static void test_syntax_errors_tell_their_place(void **state)
 {
     (void)state;
-    assert_refused("f.json:1:1: the text ends where a value should be", "");
-    assert_refused("f.json:3:2: duplicate key threads",
+    assert_refused("f.json:1:1: the text ends where '{' should be", "");
+    assert_refused("f.json:3:2: duplicate key threads: it is there already, further up",
                    "{\"ingest\":{\"threads\":1,\n// again\n \"threads\":1}}");
-    assert_refused("f.json:1:11: duplicate key a?", "{\"a\\n\":1, \"a\\n\":2}");
+    assert_refused("f.json:1:11: duplicate key a?: it is there already, further up",
+                   "{\"a\\n\":1, \"a\\n\":2}");
     assert_refused("f.json:1:8: 'x' where a key in double quotes should be", "{/*\xC3\xA4*/ x}");
 }
 
@@ -447,10 +460,17 @@ static void assert_load(int status, const char *message, const char *path)
 static void test_files_that_cannot_be_read(void **state)
 {
     (void)state;
-    assert_load(-ENOENT, "/nonexistent/a.json: No such file or directory", "/nonexistent/a.json");
-    assert_load(-EISDIR, "/: Is a directory", "/");
-    assert_load(-EFBIG, "/dev/zero: larger than 1 MiB", "/dev/zero");
-    assert_load(-EINVAL, "/dev/null:1:1: the text ends where a value should be", "/dev/null");
+    assert_load(-ENOENT,
+                "/nonexistent/a.json: No such file or directory; `atomicstatsd --print-config` "
+                "prints one with the defaults",
+                "/nonexistent/a.json");
+    assert_load(-ENOENT,
+                "no.json: No such file or directory; what does not begin with / is looked for in "
+                "the current directory",
+                "no.json");
+    assert_load(-EISDIR, "/: Is a directory; name a file in it", "/");
+    assert_load(-EFBIG, "/dev/zero: larger than 1 MiB: is it the right one?", "/dev/zero");
+    assert_load(-EINVAL, "/dev/null:1:1: the text ends where '{' should be", "/dev/null");
 }
 
 static void test_a_file_of_the_greatest_size(void **state)
@@ -468,7 +488,7 @@ static void test_a_file_of_the_greatest_size(void **state)
     assert_load(0, "", path);
     assert_int_equal(1, write(fd, " ", 1));
     char message[80];
-    snprintf(message, sizeof message, "%s: larger than 1 MiB", path);
+    snprintf(message, sizeof message, "%s: larger than 1 MiB: is it the right one?", path);
     assert_load(-EFBIG, message, path);
     free(text);
     close(fd);

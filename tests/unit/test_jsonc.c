@@ -92,29 +92,36 @@ static void test_comments_are_strict_too(void **state)
     assert_refused("1:1: a comment that is not closed", "/*/");
     assert_refused("1:3: '/' that begins no comment", "[]/");
     assert_refused("1:2: '/' that begins no comment", "[/ *x*/]");
-    assert_refused("1:4: '#' where the end of the text should be", "{} # no");
-    assert_refused("1:4: byte 0xFF is not valid UTF-8", "// \xFF\n{}");
+    assert_refused("1:4: '#' where the end of the text should be; comments begin with //",
+                   "{} # no");
+    assert_refused("1:4: byte 0xFF is not valid UTF-8: save the file as UTF-8", "// \xFF\n{}");
 }
 
 static void test_what_is_not_json(void **state)
 {
     (void)state;
-    assert_refused("1:1: the text ends where a value should be", "");
-    assert_refused("2:1: the text ends where a value should be", " // only this\n");
+    assert_refused("1:1: the text ends where '{' should be", "");
+    assert_refused("2:1: the text ends where '{' should be", " // only this\n");
     assert_refused("1:4: '{' where the end of the text should be", "{} {}");
-    assert_refused("1:4: ']' where a value should be", "[1,]");
-    assert_refused("2:1: '}' where a key in double quotes should be", "{\"a\":1,\n}");
+    assert_refused("1:3: a comma before ']': take it out", "[1,]");
+    assert_refused("1:7: a comma before '}': take it out", "{\"a\":1,\n}");
     assert_refused("1:2: 'a' where a key in double quotes should be", "{a:1}");
     assert_refused("1:6: '2' where ':' should be", "{\"a\" 2}");
     assert_refused("1:8: '\"' where ',' or '}' should be", "{\"a\":1 \"b\":2}");
     assert_refused("1:4: '}' where ',' or ']' should be", "[1 }");
-    assert_refused("1:3: the text ends where ',' or ']' should be", "[1");
-    assert_refused("1:2: 'T' where a value should be", "[True]");
+    assert_refused("1:3: the text ends, and the '[' of line 1 is not closed", "[1");
+    assert_refused("3:1: the text ends, and the '{' of line 2 is not closed",
+                   "{\"a\":\n{\"b\":[1]\n");
+    assert_refused("1:1: 'i' where '{' should be", "ingest:\n  threads: 2");
+    assert_refused("1:1: '#' where '{' should be; comments begin with //", "# no");
+    assert_refused("1:16: a comma before '}': take it out",
+                   "{\"a\":1 /* , */ ,/* and */ // more\n }");
+    assert_refused("1:2: 'T' where a value (text stands in double quotes) should be", "[True]");
     assert_refused("1:6: 'y' where ',' or ']' should be", "[truey]");
-    assert_refused("1:2: ''' where a value should be", "['a']");
+    assert_refused("1:2: ''' where a value (text stands in double quotes) should be", "['a']");
     assert_refused("1:2: byte 0xC3 where a value should be", "[\xC3\xA4]");
-    assert_refused("1:1: a byte order mark does not belong in JSON", "\xEF\xBB\xBF{}");
-    assert_refused_bytes("1:3: a zero byte", "{}\0{}", 5);
+    assert_refused("1:1: a byte order mark: save the file as UTF-8 without it", "\xEF\xBB\xBF{}");
+    assert_refused_bytes("1:3: a zero byte: this is no text file", "{}\0{}", 5);
 }
 
 static void test_numbers(void **state)
@@ -128,7 +135,7 @@ static void test_numbers(void **state)
     assert_refused("1:2: '+' where a value should be", "[+5]");
     assert_refused("1:4: ']' where a digit should be", "[1e]");
     assert_refused("1:3: 'x' where ',' or ']' should be", "[0x10]");
-    assert_refused("1:2: 'N' where a value should be", "[NaN]");
+    assert_refused("1:2: 'N' where a value (text stands in double quotes) should be", "[NaN]");
     char text[80];
     snprintf(text, sizeof text, "[1%062d]", 0);
     Jsonc doc = {0};
@@ -172,9 +179,10 @@ static void test_utf8(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[16];
-        char expected[64];
+        char expected[96];
         snprintf(text, sizeof text, "[\"\xC3\xA4%s", bad[i]);
-        snprintf(expected, sizeof expected, "1:4: byte 0x%02X is not valid UTF-8",
+        snprintf(expected, sizeof expected,
+                 "1:4: byte 0x%02X is not valid UTF-8: save the file as UTF-8",
                  (unsigned)(unsigned char)bad[i][0]);
         assert_refused(expected, text);
     }
@@ -183,8 +191,9 @@ static void test_utf8(void **state)
 static void test_duplicate_keys(void **state)
 {
     (void)state;
-    assert_refused("2:2: duplicate key a", "{\"a\":1,\n \"a\":2}");
-    assert_refused("1:14: duplicate key a", "[{\"b\":{\"a\":1,\"\\u0061\":2}}]");
+    assert_refused("2:2: duplicate key a: it is there already, further up", "{\"a\":1,\n \"a\":2}");
+    assert_refused("1:14: duplicate key a: it is there already, further up",
+                   "[{\"b\":{\"a\":1,\"\\u0061\":2}}]");
     assert_compact("{\"a\":1,\"A\":{\"a\":2}}", "{\"a\":1,\"A\":{\"a\":2}}");
 }
 

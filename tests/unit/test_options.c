@@ -203,17 +203,23 @@ static void test_a_relative_state_directory(void **state)
 static void test_unknown_options(void **state)
 {
     (void)state;
-    assert_refused("unknown option --stats", "--stats /tmp");
-    assert_refused("unknown option --statement", "--threads 2 --statement /tmp");
-    assert_refused("unknown option --statement=/tmp", "--statement=/tmp");
+    assert_refused("unknown option --stats; did you mean --state?", "--stats /tmp");
+    assert_refused("unknown option --statement; did you mean --state?",
+                   "--threads 2 --statement /tmp");
+    assert_refused("unknown option --statement=/tmp; did you mean --state?", "--statement=/tmp");
+    assert_refused("unknown option --thraeds=4; did you mean --threads?", "--thraeds=4");
+    assert_refused("unknown option --port", "--port 8125");
     assert_refused("unknown option -x", "-x");
     assert_refused("unknown option -v", "-vc b.json");
     assert_refused("unknown option --UDP", "--UDP [::1]:1");
-    assert_refused("unknown option --c", "--c b.json"); /* --config or --check-config? */
-    assert_refused("unexpected argument b.json", "b.json");
-    assert_refused("unexpected argument start", "--threads 2 start --help");
-    assert_refused("unexpected argument -", "-");
-    assert_refused("unexpected argument --help", "-- --help");
+    assert_refused("--c is short for several options",
+                   "--c b.json"); /* --config or --check-config? */
+    assert_refused("unexpected argument b.json; a configuration is given with -c FILE", "b.json");
+    assert_refused("unexpected argument start; a configuration is given with -c FILE",
+                   "--threads 2 start --help");
+    assert_refused("unexpected argument -; a configuration is given with -c FILE", "-");
+    assert_refused("unexpected argument --help; a configuration is given with -c FILE",
+                   "-- --help");
 }
 
 static void test_missing_and_superfluous_values(void **state)
@@ -235,10 +241,12 @@ static void test_bad_values(void **state)
     assert_refused("--threads: \"2.5\" is not a whole number (0 to 256)", "--threads 2.5");
     assert_refused("--threads: \"\" is not a whole number (0 to 256)", "--threads ~");
     assert_refused("--threads: \"two\" is not a whole number (0 to 256)", "--threads=two");
-    assert_refused("--udp: \"8125\" is not ADDR:PORT, such as 127.0.0.1:8125 or [::1]:8125",
-                   "--udp 8125");
-    assert_refused("--http: \"localhost:80\" is not ADDR:PORT, such as 127.0.0.1:8125 or "
-                   "[::1]:8125",
+    assert_refused(
+        "--udp: \"8125\" is not ADDR:PORT, such as 127.0.0.1:8125; 127.0.0.1:PORT is for this "
+        "machine alone, 0.0.0.0:PORT for all",
+        "--udp 8125");
+    assert_refused("--http: \"localhost:80\" is not ADDR:PORT, such as 127.0.0.1:8127; host "
+                   "names are not looked up: `getent ahosts NAME` shows a name's addresses",
                    "--http localhost:80");
     assert_refused("--udp: \"[0::1]:5\" is there twice", "--udp [::1]:5 --udp [0::1]:5");
     char line[65 * 20];
@@ -281,7 +289,7 @@ static void test_calls_are_independent(void **state)
         parse_well("--udp [::1]:1", &options);
         assert_int_equal(1, options.values.ingest.udp_count);
         assert_false(options.help);
-        assert_refused("unexpected argument b", "--help b");
+        assert_refused("unexpected argument b; a configuration is given with -c FILE", "--help b");
         parse_well("--help", &options);
         assert_false(options.given.udp);
     }
