@@ -44,6 +44,11 @@ void http_counts_cut(HttpCounts *counts, unsigned late, unsigned crowded_out)
     add_many(&counts->cut_crowded_out, crowded_out);
 }
 
+void http_counts_stranger(HttpCounts *counts)
+{
+    add(&counts->strangers);
+}
+
 void http_counts_read(const HttpCounts *counts, HttpFigures *out)
 {
     out->connections = get(&counts->connections);
@@ -53,4 +58,5 @@ void http_counts_read(const HttpCounts *counts, HttpFigures *out)
         out->responses[i] = get(&counts->responses[i]);
     out->cut_late = get(&counts->cut_late);
     out->cut_crowded_out = get(&counts->cut_crowded_out);
+    out->strangers = get(&counts->strangers);
 }

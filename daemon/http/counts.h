@@ -19,6 +19,7 @@ typedef struct {
     _Atomic uint64_t responses[HTTP_STATUS_CLASSES];
     _Atomic uint64_t cut_late;
     _Atomic uint64_t cut_crowded_out;
+    _Atomic uint64_t strangers;
 } HttpCounts;
 
 /* Plain numbers. */
@@ -29,6 +30,7 @@ typedef struct {
     uint64_t responses[HTTP_STATUS_CLASSES]; /* [0]: 1xx */
     uint64_t cut_late;                       /* connections, as in connections.h */
     uint64_t cut_crowded_out;
+    uint64_t strangers; /* connections on which no HTTP was spoken */
 } HttpFigures;
 
 void http_counts_connected(HttpCounts *counts);
@@ -36,6 +38,8 @@ void http_counts_disconnected(HttpCounts *counts);
 void http_counts_request(HttpCounts *counts);
 void http_counts_response(HttpCounts *counts, unsigned status);                /* 100 to 599 */
 void http_counts_cut(HttpCounts *counts, unsigned late, unsigned crowded_out); /* any thread */
+
+void http_counts_stranger(HttpCounts *counts);
 
 void http_counts_read(const HttpCounts *counts, HttpFigures *out);
 

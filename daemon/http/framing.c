@@ -18,11 +18,14 @@ typedef struct {
     bool transfer_encoding;
 } Headers;
 
-static bool is_token(const char *name, size_t length)
+size_t framing_token_length(const char *text, size_t length)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    return length > 0 && strspn(name, others) == length;
+    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t count = 0;
+    while (count < length && memchr(allowed, text[count], sizeof allowed - 1) != NULL)
+        count++;
+    return count;
 }
 
 static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name,
@@ -31,7 +34,7 @@ static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const
     (void)kind;
     Headers *headers = context;
     Framing *framing = &headers->framing;
-    if (!is_token(name, name_length)) {
+    if (name_length == 0 || framing_token_length(name, name_length) != name_length) {
         framing->malformed = "a header's name is no token";
         return MHD_NO;
     }

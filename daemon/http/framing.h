@@ -14,6 +14,10 @@ typedef struct {
     bool body;             /* one is announced, of more than 0 bytes or of unknown length */
 } Framing;
 
+/* => how many of the bytes, from the first one on, may stand in a token (RFC 9110, 5.6.2): a method or a
+ * header's name. */
+size_t framing_token_length(const char *text, size_t length);
+
 /* Reads the headers of the request that the connection is at. Malformed are: a name that is no token
  * (RFC 9110, 5.6.2; a space before the colon is the usual trick), more than one Content-Length, and
  * Content-Length with Transfer-Encoding (RFC 9112, 6.1). libmicrohttpd

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,6 +29,14 @@ static bool bind_and_listen(int fd, const Address *address)
            listen(fd, SOMAXCONN) == 0;
 }
 
+/* Lets a connection through when its first bytes have come, so that they can be looked at before
+ * libmicrohttpd reads them; or after a second, with or without them. */
+static void wait_for_bytes(int fd)
+{
+    int seconds = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+}
+
 static bool read_name(int fd, Address *bound)
 {
     struct sockaddr_storage name;
@@ -41,8 +50,10 @@ static bool read_name(int fd, Address *bound)
 int listener_open(const Address *address, Address *bound)
 {
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && bind_and_listen(fd, address) && read_name(fd, bound))
+    if (fd >= 0 && bind_and_listen(fd, address) && read_name(fd, bound)) {
+        wait_for_bytes(fd);
         return fd;
+    }
     int error = errno;
     char text[ADDRESS_TEXT_SIZE];
     char why[ADVICE_SIZE];
@@ -80,8 +91,10 @@ int listener_adopt(int fd, Address *bound)
     int error = prepare_adopted(fd);
     if (error == 0 && !read_name(fd, bound))
         error = -errno;
-    if (error == 0)
+    if (error == 0) {
+        wait_for_bytes(fd);
         return fd;
+    }
     log_error("http", "cannot use the socket handed over as fd %d: %s; see the .socket unit", fd,
               error == -EINVAL ? "it is no listening TCP socket" : strerrordesc_np(-error));
     close(fd);

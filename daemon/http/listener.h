@@ -1,4 +1,5 @@
-/* The listening TCP socket: bound to exactly the address that was asked for, or handed over. */
+/* The listening TCP socket: bound to exactly the address that was asked for, or handed over. A connection
+ * comes off it when its first bytes have come, or after a second. */
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 

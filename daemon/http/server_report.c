@@ -99,6 +99,7 @@ static void add_http(JsonTree *tree, const HttpSite *site)
     cJSON *cut = json_tree_object(tree, http, "cut");
     json_tree_uint64(tree, cut, "late", figures.cut_late);
     json_tree_uint64(tree, cut, "crowded_out", figures.cut_crowded_out);
+    json_tree_uint64(tree, http, "not_http", figures.strangers);
     json_tree_uint64(tree, http, "requests", figures.requests);
     cJSON *responses = json_tree_object(tree, http, "responses");
     for (unsigned i = 1; i < HTTP_STATUS_CLASSES; i++) /* 1xx is never sent by a route */

@@ -26,3 +26,12 @@ ServiceInfo http_site_service(const HttpSite *site)
         .uptime_s = (double)(clock_monotonic_ns() - site->started_monotonic_ns) / 1e9,
     };
 }
+
+Address http_site_receiver(const HttpSite *site)
+{
+    PoolSocketInfo info = {.address.length = 0};
+    size_t count = pool_socket_count(site->pool, 0);
+    for (size_t i = 0; i < count && info.address.length == 0; i++)
+        pool_socket_info(site->pool, 0, i, &info);
+    return info.address;
+}

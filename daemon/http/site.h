@@ -39,4 +39,7 @@ HttpState http_site_state(const HttpSite *site);
 void http_site_set_state(HttpSite *site, HttpState state);
 ServiceInfo http_site_service(const HttpSite *site);
 
+/* Where values may be sent: the address of the first ingest socket that has one; else none. */
+Address http_site_receiver(const HttpSite *site);
+
 #endif

@@ -9,17 +9,20 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "http/accept.h"
 #include "http/framing.h"
 #include "http/reply.h"
 #include "http/routes.h"
+#include "http/stranger.h"
 
 enum {
     /* What the kernel keeps of an answer that the client does not take, beside what is on its way. */
-    UNSENT_BYTES = 128 * 1024
+    UNSENT_BYTES = 128 * 1024,
+    STRANGER_SHOWN_SIZE = 100 /* of what somebody sent who speaks no HTTP */
 };
 
-#define CROWD_WARNING_NS (INT64_C(60) * 1000000000)
+#define WARNING_NS (INT64_C(60) * 1000000000)
 
 /* A request under way: its target as the client sent it. */
 typedef struct {
@@ -58,7 +61,7 @@ static void note_cut(Traffic *traffic, ConnectionsCut cut)
     if (cut.late > 0)
         log_debug("http", "cut %u connections that owed something for too long", cut.late);
     if (cut.crowded_out > 0 &&
-        log_limiter_pass(&traffic->crowd_limiter, clock_monotonic_ns(), CROWD_WARNING_NS, &before))
+        log_limiter_pass(&traffic->crowd_limiter, clock_monotonic_ns(), WARNING_NS, &before))
         log_warning("http",
                     "more than %u connections: those that keep us waiting longest are cut; a "
                     "larger http.max_connections helps, unless somebody does it on purpose (%llu "
@@ -69,6 +72,58 @@ static void note_cut(Traffic *traffic, ConnectionsCut cut)
 void traffic_enforce(Traffic *traffic)
 {
     note_cut(traffic, connections_enforce(&traffic->connections, clock_monotonic_ns()));
+}
+
+/* A line of text is likely a client with a wrong port, which somebody wants to know; what else knocks at a
+ * port is not worth a line. */
+static void tell_stranger(Traffic *traffic, const struct sockaddr *peer, const char *sent,
+                          const Address *values)
+{
+    char shown[STRANGER_SHOWN_SIZE];
+    char from[ADDRESS_TEXT_SIZE];
+    char to[ADDRESS_TEXT_SIZE];
+    uint64_t before;
+    Address address;
+    size_t length = strcspn(sent, "\r\n");
+    if (length == 0 || !utf8_is_clean(sent, length) ||
+        !log_limiter_pass(&traffic->stranger_limiter, clock_monotonic_ns(), WARNING_NS, &before))
+        return;
+    address_from_sockaddr(&address, peer, sizeof(struct sockaddr_storage));
+    (void)utf8_escape(sent, length, shown, sizeof shown);
+    log_warning("http",
+                "%s sends to the HTTP port what is no HTTP request: \"%s\"; values go to udp %s "
+                "(%llu similar messages suppressed)",
+                address_format(&address, from), shown, address_format(values, to),
+                (unsigned long long)before);
+}
+
+/* Answers whoever speaks no HTTP, and ends the connection. */
+static void turn_away(Traffic *traffic, int fd, const struct sockaddr *peer, Stranger stranger,
+                      char *sent, size_t length)
+{
+    char answer[STRANGER_ANSWER_SIZE];
+    const Address receiver = http_site_receiver(&traffic->site);
+    size_t size = stranger_answer(stranger, &receiver, answer);
+    (void)send(fd, answer, size, MSG_DONTWAIT | MSG_NOSIGNAL); /* fits: nothing was sent before */
+    (void)recv(fd, sent, length, MSG_DONTWAIT); /* unread, it would break the connection off */
+    (void)shutdown(fd, SHUT_RDWR);
+    http_counts_stranger(&traffic->site.counts);
+    if (stranger == STRANGER_TEXT)
+        tell_stranger(traffic, peer, sent, &receiver);
+}
+
+/* The listener lets a connection through when its first bytes are there, or when they do not come for long:
+ * libmicrohttpd has not read them yet. */
+static void look_at_stranger(Traffic *traffic, int fd, const struct sockaddr *peer)
+{
+    char sent[STRANGER_LOOK + 1];
+    ssize_t length = recv(fd, sent, STRANGER_LOOK, MSG_PEEK | MSG_DONTWAIT);
+    if (length <= 0)
+        return;
+    Stranger stranger = stranger_look(sent, (size_t)length);
+    sent[length] = '\0';
+    if (stranger != STRANGER_NONE)
+        turn_away(traffic, fd, peer, stranger, sent, (size_t)length);
 }
 
 static Connection *begin_connection(Traffic *traffic, struct MHD_Connection *connection)
@@ -83,6 +138,7 @@ static Connection *begin_connection(Traffic *traffic, struct MHD_Connection *con
     Connection *begun =
         connections_add(&traffic->connections, fd, info->client_addr, clock_monotonic_ns(), &cut);
     note_cut(traffic, cut);
+    look_at_stranger(traffic, fd, info->client_addr);
     return begun;
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     Flight flight;
     Connections connections;
     LogLimiter crowd_limiter;
+    LogLimiter stranger_limiter;
 } Traffic;
 
 /* How many connections libmicrohttpd must let in on top of site.max_connections, so that one can be

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 
 import tap
 from daemon import BINARY, WRAP, Daemon, environment
@@ -253,6 +254,52 @@ def test_configuration_without_the_right():
         path = s.write("c.json", "{}", 0o600)
         tap.equal(f"config: {path}: Permission denied; uid {NOBODY} must be allowed to read it, and to enter the "
                   "directories above it", told("-c", path, status=78, user=NOBODY), "no right to read")
+
+
+# ---- what comes to the wrong port ----------------------------------------------------------------
+
+
+def spoken_to(address, data):
+    """=> what the other side answers until it closes the connection. Bytes that come later than a second after
+    the connection, as they may on a busy machine, are libmicrohttpd's to judge: then it is tried again."""
+    while True:
+        since = time.monotonic()
+        with socket.create_connection(address, timeout=tap.DEADLINE_S) as sock:
+            sock.sendall(data)
+            late = time.monotonic() - since > 0.5
+            parts = []
+            try:
+                while part := sock.recv(65536):
+                    parts.append(part)
+            except ConnectionResetError:
+                pass
+        if parts or not late:
+            return b"".join(parts).decode()
+
+
+def test_a_value_sent_to_the_http_port():
+    with Daemon() as d:
+        to = f"udp 127.0.0.1:{d.udp[0][1]}"
+        for data in b"a:1|c\n", b"a:1|c", b"42\n", b"a b:1|ms|#x y\n", b"\n\xff\xfe\n", b"GET /\r\n\r\n":
+            head, _, body = spoken_to(d.http, data).partition("\r\n\r\n")
+            tap.equal("HTTP/1.1 400 Bad Request", head.splitlines()[0], f"answer to {data!r}")
+            tap.equal({"error": {"status": 400, "message": "this is no HTTP request, and values are only read here: send "
+                                                           f"them to {to}"}}, json.loads(body), f"body after {data!r}")
+        line = d.wait_log("no HTTP request")
+        found = re.sub(r"^\S+ warning http: 127\.0\.0\.1:\d+", "SOMEBODY", line)
+        tap.equal(f'SOMEBODY sends to the HTTP port what is no HTTP request: "a:1|c"; values go to {to} (0 similar messages '
+                  "suppressed)", found, "what the log says")
+        tap.equal(1, sum("no HTTP request" in line for line in d.log()), "lines a minute about it")
+        tap.equal(6, d.server()["http"]["not_http"], "http.not_http of /server")
+        tap.equal(0, d.ingest()["values"], "values")
+
+
+def test_tls_at_the_http_port():
+    with Daemon() as d:
+        answer = spoken_to(d.http, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500))
+        tap.contains("this is TLS, and the port speaks plain HTTP: ask http://, or a proxy that speaks TLS before it",
+                     answer, "the answer")
+        tap.equal(1, d.server()["http"]["not_http"], "http.not_http of /server")
 
 
 if __name__ == "__main__":

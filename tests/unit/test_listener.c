@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +36,10 @@ static void expect_flags(int fd)
 {
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    int seconds = 0;
+    socklen_t length = sizeof seconds;
+    assert_int_equal(0, getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &length));
+    assert_int_equal(1, seconds);
 }
 
 static void test_binds_exactly_the_address(void **state)

@@ -114,6 +114,8 @@ static void test_the_service_and_http(void **state)
     http_counts_disconnected(&daemon.site.counts);
     http_counts_cut(&daemon.site.counts, 3, 0);
     http_counts_cut(&daemon.site.counts, 1, 7);
+    for (int i = 0; i < 5; i++)
+        http_counts_stranger(&daemon.site.counts);
     http_counts_request(&daemon.site.counts);
     http_counts_response(&daemon.site.counts, 404);
     http_counts_response(&daemon.site.counts, 200);
@@ -132,6 +134,7 @@ static void test_the_service_and_http(void **state)
     assert_int_equal(99, number_at(&tree, "http.max_connections"));
     assert_int_equal(4, number_at(&tree, "http.cut.late"));
     assert_int_equal(7, number_at(&tree, "http.cut.crowded_out"));
+    assert_int_equal(5, number_at(&tree, "http.not_http"));
     assert_int_equal(1, number_at(&tree, "http.requests"));
     assert_int_equal(1, number_at(&tree, "http.responses.2xx"));
     assert_int_equal(2, number_at(&tree, "http.responses.4xx"));
