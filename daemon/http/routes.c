@@ -1,10 +1,12 @@
 #include "http/routes.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <microhttpd.h>
 
+#include "base/nearest.h"
 #include "http/json_tree.h"
 #include "http/metrics.h"
 #include "http/server_report.h"
@@ -64,7 +66,9 @@ static Reply answer_series(const HttpSite *site, const RouteRequest *request, un
         document.filter.exact = request->rest.data;
         document.filter.exact_length = request->rest.length;
         if (!any_series(&document))
-            return reply_error(MHD_HTTP_NOT_FOUND, "no series of this name or id");
+            return reply_error(MHD_HTTP_NOT_FOUND,
+                               "no series of this name or id has come; /stats?name=*PART* finds "
+                               "those that have PART in them");
     }
     /* Before the walk: what these figures call recorded, the walk will see. */
     pool_counts(site->pool, &document.intake);
@@ -174,9 +178,33 @@ static const Route *find_route(const char *path, size_t length, UriPart *rest)
     return NULL;
 }
 
-static Reply answer_wrong_method(void)
+/* With the path that was meant, if one is near. */
+static Reply answer_unknown_path(const char *path, size_t length)
 {
-    Reply reply = reply_error(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are allowed here");
+    static const char *const paths[] = {"/stats",   "/progress", "/metrics", "/server",
+                                        "/healthz", "/readyz",   "/web/",    NULL};
+    static const char all[] = "the paths are /, /stats, /stats/NAME, /progress, /progress/NAME, "
+                              "/metrics, /server, /healthz and /readyz";
+    char word[NEAREST_LENGTH + 1] = "";
+    char message[256];
+    if (length <= NEAREST_LENGTH)
+        memcpy(word, path, length); /* it holds no zero */
+    const char *near = nearest_word(word, paths);
+    (void)snprintf(message, sizeof message, "no such path%s%s%s; %s",
+                   near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+                   near != NULL ? "?)" : "", all);
+    return reply_error(MHD_HTTP_NOT_FOUND, message);
+}
+
+static Reply answer_wrong_method(const HttpSite *site)
+{
+    char address[ADDRESS_TEXT_SIZE];
+    char message[256];
+    const Address receiver = http_site_receiver(site);
+    (void)snprintf(message, sizeof message,
+                   "only GET and HEAD are allowed here; values are sent to udp %s",
+                   address_format(&receiver, address));
+    Reply reply = reply_error(MHD_HTTP_METHOD_NOT_ALLOWED, message);
     reply_header(&reply, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     return reply;
 }
@@ -192,12 +220,14 @@ Reply routes_answer(const HttpSite *site, const char *method, const char *target
     char decoded[ROUTES_TARGET_MAX];
     size_t decoded_length = 0;
     if (uri_decode(path.data, path.length, decoded, sizeof decoded, &decoded_length) != 0)
-        return reply_error(MHD_HTTP_BAD_REQUEST, "a broken percent-escape or a NUL in the path");
+        return reply_error(
+            MHD_HTTP_BAD_REQUEST,
+            "a broken percent-escape or a NUL in the path; a % itself is written %25");
     const Route *route = find_route(decoded, decoded_length, &request.rest);
     if (route == NULL)
-        return reply_error(MHD_HTTP_NOT_FOUND, "no such path");
+        return answer_unknown_path(decoded, decoded_length);
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return answer_wrong_method();
+        return answer_wrong_method(site);
     /* A reply copies what it keeps of the request. */
     /* cppcheck-suppress returnDanglingLifetime */
     return route->answer(site, &request);

@@ -3,9 +3,20 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "render/json_stats.h"
 
-static const char broken_escape[] = "a broken percent-escape in the query";
+static const char broken_escape[] =
+    "a broken percent-escape in the query; a % itself is written %25";
+
+static const struct {
+    const char *name;
+    const char *mistyped;
+} parameters[] = {
+    {"name", "unknown parameter; did you mean name=GLOB?"},
+    {"type", "unknown parameter; did you mean type=stats,counters,…?"},
+    {"pretty", "unknown parameter; did you mean pretty?"},
+};
 static const char unknown_type[] =
     "unknown type; the types are stats, counters, gauges, sets, flags, progress";
 
@@ -51,6 +62,22 @@ static const char *read_glob(const UriPart *value, StatsQuery *out)
     return error != 0 ? broken_escape : NULL;
 }
 
+/* => what is wrong with a parameter that is none of ours; NULL: it is like none, either. */
+static const char *refuse_mistyped(const UriPart *key)
+{
+    char text[16];
+    if (key->length >= sizeof text)
+        return NULL;
+    memcpy(text, key->data, key->length);
+    text[key->length] = '\0';
+    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
+        size_t distance = nearest_distance(text, parameters[i].name);
+        if (distance <= strlen(parameters[i].name) / 3)
+            return parameters[i].mistyped;
+    }
+    return NULL;
+}
+
 const char *stats_query_parse(UriPart query, StatsQuery *out)
 {
     unsigned kinds = 0;
@@ -65,6 +92,8 @@ const char *stats_query_parse(UriPart query, StatsQuery *out)
             wrong = read_types(&value, &kinds);
         else if (uri_part_is(&key, "pretty"))
             out->pretty = !uri_part_is(&value, "0") && !uri_part_is(&value, "false");
+        else
+            wrong = refuse_mistyped(&key);
         if (wrong != NULL)
             return wrong;
     }

@@ -5,7 +5,9 @@
  *     pretty             indented; "pretty=0" and "pretty=false" are off
  *
  * An empty name or type is as good as none: that is what an empty field of a form sends. Other
- * parameters are left alone, so that newer clients keep working. Any thread; no state. */
+ * parameters are left alone, so that newer clients keep working, but for those that are one of these
+ * mistyped: without the filter that it was meant to be, the answer would be a wrong one.
+ * Any thread; no state. */
 #ifndef HTTP_STATS_QUERY_H
 #define HTTP_STATS_QUERY_H
 

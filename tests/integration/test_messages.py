@@ -302,5 +302,45 @@ def test_tls_at_the_http_port():
         tap.equal(1, d.server()["http"]["not_http"], "http.not_http of /server")
 
 
+# ---- what is asked over HTTP ---------------------------------------------------------------------
+
+PATHS = ("the paths are /, /stats, /stats/NAME, /progress, /progress/NAME, /metrics, /server, /healthz and /readyz")
+
+REQUESTS = (
+    ("/stat", 404, f"no such path (did you mean /stats?); {PATHS}"),
+    ("/stats/", 404, f"no such path (did you mean /stats?); {PATHS}"),
+    ("/Stats", 404, f"no such path (did you mean /stats?); {PATHS}"),
+    ("/metric", 404, f"no such path (did you mean /metrics?); {PATHS}"),
+    ("/health", 404, f"no such path (did you mean /healthz?); {PATHS}"),
+    ("/server/", 404, f"no such path (did you mean /server?); {PATHS}"),
+    ("/api/v2/query", 404, f"no such path; {PATHS}"),
+    ("/" + "x" * 5000, 404, f"no such path; {PATHS}"),
+    ("/%ff", 404, f"no such path; {PATHS}"),
+    ("/100%", 400, "a broken percent-escape or a NUL in the path; a % itself is written %25"),
+    ("/stats/laten", 404, "no series of this name or id has come; /stats?name=*PART* finds those that have PART in them"),
+    ("/progress/latency", 404,
+     "no series of this name or id has come; /stats?name=*PART* finds those that have PART in them"),
+    ("/stats?nam=latency", 400, "unknown parameter; did you mean name=GLOB?"),
+    ("/stats?types=stats", 400, "unknown parameter; did you mean type=stats,counters,…?"),
+    ("/server?prety", 400, "unknown parameter; did you mean pretty?"),
+    ("/stats?type=counter", 400, "unknown type; the types are stats, counters, gauges, sets, flags, progress"),
+    ("/stats?name=100%", 400, "a broken percent-escape in the query; a % itself is written %25"),
+    ("/web/none.js", 404, "no such file"),
+)
+
+
+def test_wrong_requests():
+    with Daemon() as d:
+        d.record("latency:1|ms")
+        for path, status, message in REQUESTS:
+            reply = d.get(path)
+            tap.equal({"error": {"status": status, "message": message}}, reply.json, f"what GET {path[:40]} says")
+            tap.equal(status, reply.status, f"status of {path[:40]}")
+        for method, path in (("POST", "/stats"), ("PUT", "/"), ("DELETE", "/stats/latency")):
+            reply = d.get(path, method=method, body="a:1|c")
+            tap.equal({"error": {"status": 405, "message": "only GET and HEAD are allowed here; values are sent to udp "
+                                                           f"127.0.0.1:{d.udp[0][1]}"}}, reply.json, f"{method} {path}")
+
+
 if __name__ == "__main__":
     tap.main(globals())

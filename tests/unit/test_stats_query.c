@@ -26,7 +26,14 @@ static StatsQuery expect_good(const char *text)
 static void test_nothing_means_everything(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "&&", "name=", "type=", "type=,,", "other=1&name"};
+    static const char *const texts[] = {"",
+                                        "&&",
+                                        "name=",
+                                        "type=",
+                                        "type=,,",
+                                        "other=1&name",
+                                        "=&nme_of=a&time=1",
+                                        "page=2&pre=1&namespace_of_series=x"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         StatsQuery query = expect_good(texts[i]);
         assert_int_equal(JSON_STATS_ALL_KINDS, query.kinds);
@@ -100,6 +107,11 @@ static void test_refusals_say_why(void **state)
     expect_bad("type=%zz", "percent-escape");
     expect_bad("name=%zz", "percent-escape");
     expect_bad("name=%00", "percent-escape");
+    expect_bad("nam=a", "did you mean name=GLOB?");
+    expect_bad("Name=a", "did you mean name=GLOB?");
+    expect_bad("type=stats&types=sets", "did you mean type=stats,counters,…?");
+    expect_bad("prety", "did you mean pretty?");
+    expect_bad("prittey=1", "did you mean pretty?");
 }
 
 static void test_long_values(void **state)
