@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/reject_hint.h"
 #include "http/resident.h"
 #include "render/json_members.h"
 
@@ -160,6 +161,7 @@ static void add_rejected(JsonTree *tree, const Pool *pool)
         json_tree_text(tree, entry, "reason", reject_reason_name(records[i].reason));
         json_tree_text(tree, entry, "source", address_format(&records[i].source, source));
         json_tree_text(tree, entry, "text", records[i].text);
+        json_tree_text(tree, entry, "hint", reject_hint(records[i].reason, records[i].text));
     }
     free(records);
 }

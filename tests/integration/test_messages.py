@@ -342,5 +342,43 @@ def test_wrong_requests():
                                                            f"127.0.0.1:{d.udp[0][1]}"}}, reply.json, f"{method} {path}")
 
 
+# ---- what clients send ---------------------------------------------------------------------------
+
+NUMBER = "a number is digits, as in 42, -3.5 or 1e3"
+
+REFUSED = (
+    ("a:NaN|ms", "bad_value", NUMBER),
+    ("a:0x10|c", "bad_value", NUMBER),
+    ("a:1,5|ms", "bad_value", "a decimal point is a point, and digits are not grouped"),
+    ("a:10ms", "bad_value", "a value has no unit: put it into the name, and ms into the type (|ms)"),
+    ("a:1 |c", "bad_value", "a value has no spaces"),
+    ("a:|c", "bad_value", "the value is missing"),
+    ("a:yes|f", "bad_value", "a flag is 1, 0, true or false"),
+    ("a:1.5|p", "bad_value", "progress is N, +N, /TOTAL or N/TOTAL, in whole numbers"),
+    ("a:1|counter", "bad_type", "the types are ms, h, d, c, g, s, f and p"),
+    ("a:1|c|@2", "bad_rate", "a rate is a number above 0 and up to 1, as in @0.1"),
+    ("a:1|c|#\x01", "bad_tags", "tags are UTF-8 without control characters, as in #env:prod,web"),
+    (":1|c", "bad_name", "the name is missing"),
+    (b"\xff:1|c", "bad_name", "a name is UTF-8 without control characters, : and |"),
+    ("n" * 256 + ":1|c", "too_long", "a name has at most 255 bytes, all tags together 1024"),
+    ("second:1|c", "over_limit", "there are limits.max_series already: raise it, or let old ones go "
+                                 "(limits.expire_after_s)"),
+    ('{"name": "a", "value": 1}', "bad_value", "this is JSON; a line is NAME:VALUE|TYPE"),
+    ("GET / HTTP/1.1", "bad_value", "this is HTTP; the port for it is that of http.listen"),
+    ("a.b 1 1700000000", "bad_value", "this looks like Graphite's protocol; a line is NAME:VALUE|TYPE"),
+    ("cpu,host=a v=1", "bad_value", "this looks like InfluxDB's protocol; a line is NAME:VALUE|TYPE"),
+    ("hello", "bad_value", "a line is NAME:VALUE|TYPE, or a bare number"),
+)
+
+
+def test_refused_lines():
+    with Daemon("--threads", "1", config={"limits": {"max_series": 1}}) as d:
+        d.record("first:1|c")
+        for line, reason, hint in REFUSED:
+            d.record(line)
+            latest = d.server()["recent_rejected"][0]
+            tap.equal((reason, hint), (latest["reason"], latest["hint"]), f"what {line!r} is refused for")
+
+
 if __name__ == "__main__":
     tap.main(globals())

@@ -204,14 +204,14 @@ onPage('the plot shows exact figures, a line, a band and what they are', {}, asy
 
 // ---- the daemon ----
 
-onPage('refused lines show their reason, source and text', {}, async (page, daemon) => {
+onPage('refused lines show their reason, source, text and what helps', {}, async (page, daemon) => {
   await daemon.send('good:1|c', 'latency:fast|ms', '<b>bad</b>:1|zz');
   await wait(page.locator('#refused'), '2', 'refused lines');
   const source = `127.0.0.1:${daemon.socket.address().port}`;
   check((await text(page.locator('#refused-sub'))).startsWith(`bad_`), 'the latest reason');
   await page.click('#refused-button');
   const panel = await text(page.locator('#refused-panel'));
-  for (const part of ['bad_value', 'bad_type', source, 'latency:fast|ms', '<b>bad</b>:1|zz']) check(panel.includes(part), `"${part}" in ${panel}`);
+  for (const part of ['bad_value', 'bad_type', source, 'latency:fast|ms', '<b>bad</b>:1|zz', 'a number is digits', 'the types are']) check(panel.includes(part), `"${part}" in ${panel}`);
   equal(0, await page.locator('#refused-panel b:text-is("bad")').count(), 'elements made of a line');
 });
 

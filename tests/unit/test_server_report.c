@@ -193,6 +193,8 @@ static void test_the_rejected_lines(void **state)
     assert_int_equal(1, cJSON_GetArraySize(find(&tree, "recent_rejected")));
     assert_string_equal("bad_value", text_at(&tree, "recent_rejected.0.reason"));
     assert_string_equal("b:x\"\\\\\\xff\\x01|c", text_at(&tree, "recent_rejected.0.text"));
+    assert_string_equal("a number is digits, as in 42, -3.5 or 1e3",
+                        text_at(&tree, "recent_rejected.0.hint"));
     assert_memory_equal("127.0.0.1:", text_at(&tree, "recent_rejected.0.source"), 10);
     assert_int_equal(24, strlen(text_at(&tree, "recent_rejected.0.time")));
     size_t length = 0;
