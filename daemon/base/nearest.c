@@ -2,26 +2,32 @@
 
 #include <string.h>
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 size_t nearest_distance(const char *a, const char *b)
 {
-    size_t row[NEAREST_LENGTH + 1];
+    size_t rows[3]
+               [NEAREST_LENGTH + 1]; /* for what of `a` has been read, and one and two bytes less */
     size_t length = strlen(b);
     for (size_t j = 0; j <= length; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
+        rows[0][j] = j;
+    size_t i = 0;
+    for (; a[i] != '\0'; i++) {
+        const size_t *before = rows[i % 3];
+        const size_t *before_that = rows[(i + 2) % 3];
+        size_t *now = rows[(i + 1) % 3];
+        now[0] = i + 1;
         for (size_t j = 0; j < length; j++) {
-            size_t best = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            if (best > row[j] + 1)
-                best = row[j] + 1;
-            if (best > diagonal + 1)
-                best = diagonal + 1;
-            row[j + 1] = best;
+            now[j + 1] =
+                least(least(before[j + 1], now[j]) + 1, before[j] + (a[i] == b[j] ? 0 : 1));
+            if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j])
+                now[j + 1] = least(now[j + 1], before_that[j - 1] + 1);
         }
     }
-    return row[length];
+    return rows[i % 3][length];
 }
 
 size_t nearest_limit(size_t length)
@@ -38,8 +44,7 @@ const char *nearest_word(const char *word, const char *const words[])
         return NULL;
     for (size_t i = 0; words[i] != NULL; i++) {
         size_t distance = nearest_distance(word, words[i]);
-        /* A short word is not like another that shares nothing with it. */
-        if (distance < best && distance < length) {
+        if (distance < best && 2 * distance <= length) {
             best = distance;
             found = words[i];
         }

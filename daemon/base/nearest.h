@@ -8,14 +8,16 @@ enum {
     NEAREST_LENGTH = 63 /* of the longest words that are compared, in bytes */
 };
 
-/* How many characters to insert, delete or replace to make one of the other (Levenshtein: Wagner and Fischer,
- * "The string-to-string correction problem", 1974, in one row). `b`: at most NEAREST_LENGTH bytes. */
+/* How many bytes to insert, delete, replace, or exchange with their neighbour, to make one of the other
+ * (optimal string alignment: Damerau, "A technique for computer detection and correction of spelling
+ * errors", 1964, by Wagner and Fischer's algorithm, 1974). `b`: at most NEAREST_LENGTH bytes. */
 size_t nearest_distance(const char *a, const char *b);
 
 /* => the distance from which on another word is no longer like one of this length. */
 size_t nearest_limit(size_t length);
 
-/* => of the words (the list ends with NULL) the one that is most like `word`, if any is. NULL: none. */
+/* => of the words (the list ends with NULL) the one that is most like `word`, nearer than the limit and half of
+ * it the same; NULL: none is. */
 const char *nearest_word(const char *word, const char *const words[]);
 
 #endif

@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
+
+enum {
+    ARGUMENTS_OPTIONS = 16 /* more than a command has */
+};
+
 static bool is_option(const char *word)
 {
     if (word[0] != '-' || word[1] == '\0' || word[1] == '.')
@@ -20,6 +26,26 @@ static const ArgumentOption *find(const ArgumentOption *options, const char *wor
     return NULL;
 }
 
+static int refuse_unknown(const ArgumentOption *options, const char *word, size_t length,
+                          ArgumentsError *error)
+{
+    const char *names[ARGUMENTS_OPTIONS + 1];
+    char name[NEAREST_LENGTH + 1];
+    size_t count = 0;
+    for (; options->name != NULL && count < ARGUMENTS_OPTIONS; options++) {
+        if (options->name[1] == '-')
+            names[count++] = options->name + 2;
+    }
+    names[count] = NULL;
+    size_t dashes = strspn(word, "-");
+    (void)snprintf(name, sizeof name, "%.*s", (int)(length - dashes), word + dashes);
+    const char *near = nearest_word(name, names);
+    (void)snprintf(error->message, sizeof error->message, "unknown option %.100s%s%s%s", word,
+                   near != NULL ? "; did you mean --" : "", near != NULL ? near : "",
+                   near != NULL ? "?" : "");
+    return -EINVAL;
+}
+
 /* => how many words it took, 1 or 2; -EINVAL. `next`: the word behind it, or NULL. */
 static int take_option(const char *word, const char *next, const ArgumentOption *options,
                        ArgumentsError *error)
@@ -27,10 +53,8 @@ static int take_option(const char *word, const char *next, const ArgumentOption 
     size_t length = strcspn(word, "=");
     const ArgumentOption *option = find(options, word, length);
     const char *value = word[length] == '=' ? word + length + 1 : NULL;
-    if (option == NULL) {
-        (void)snprintf(error->message, sizeof error->message, "unknown option %.100s", word);
-        return -EINVAL;
-    }
+    if (option == NULL)
+        return refuse_unknown(options, word, length, error);
     if (option->flag != NULL)
         *option->flag = true;
     if (option->value == NULL && value != NULL) {

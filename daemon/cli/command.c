@@ -31,6 +31,14 @@ int command_misused(const char *command, const char *format, ...)
     return COMMAND_USAGE;
 }
 
+/* `option`: as given, or NULL; then it comes from the environment, or is `text`'s own default. */
+static int refuse_endpoint(const char *command, const char *option, const char *name,
+                           const char *variable, const char *text)
+{
+    return command_misused(command, "%s: \"%.80s\" is not HOST:PORT; %s",
+                           option != NULL ? name : variable, text, endpoint_advice(text));
+}
+
 int command_endpoints(const char *command, const CommandPlaces *places, CommandEndpoints *out)
 {
     /* One thread. NOLINTBEGIN(concurrency-mt-unsafe) */
@@ -41,12 +49,12 @@ int command_endpoints(const char *command, const CommandPlaces *places, CommandE
         udp = "127.0.0.1";
     out->http_given = http != NULL && http[0] != '\0';
     if (endpoint_parse(udp, ENDPOINT_UDP_PORT, &out->udp) != 0)
-        return command_misused(command, "--udp: \"%.80s\" is not HOST:PORT", udp);
+        return refuse_endpoint(command, places->udp, "--udp", "ATOMICSTATS_UDP", udp);
     if (!out->http_given) {
         out->http = out->udp;
         out->http.port = ENDPOINT_HTTP_PORT;
     } else if (endpoint_parse(http, ENDPOINT_HTTP_PORT, &out->http) != 0) {
-        return command_misused(command, "--http: \"%.80s\" is not HOST:PORT", http);
+        return refuse_endpoint(command, places->http, "--http", "ATOMICSTATS_HTTP", http);
     }
     return COMMAND_DONE;
 }

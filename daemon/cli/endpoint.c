@@ -35,6 +35,22 @@ int endpoint_parse(const char *text, unsigned port, Endpoint *out)
     return 0;
 }
 
+const char *endpoint_advice(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    if (strstr(text, "://") != NULL)
+        return "leave what ends in :// away";
+    if (strchr(text, '/') != NULL)
+        return "there is no path in it";
+    if (text[0] != '[' && strchr(text, ':') != colon)
+        return "IPv6 stands in brackets, as in [::1]:PORT";
+    if (text[0] == '\0' || text[0] == ':')
+        return "the host is missing";
+    if (colon != NULL && digits_parse(colon + 1, UINT16_MAX) < 1)
+        return "the port is a number from 1 to 65535";
+    return "a host is letters, digits, . and -, or an IPv6 address in brackets";
+}
+
 const char *endpoint_format(const Endpoint *endpoint, char out[static ENDPOINT_TEXT_SIZE])
 {
     bool ipv6 = strchr(endpoint->host, ':') != NULL;

@@ -22,6 +22,9 @@ typedef struct {
  * => 0; -EINVAL: not of that form, *out is untouched. */
 int endpoint_parse(const char *text, unsigned port, Endpoint *out);
 
+/* Of a text that endpoint_parse() refuses: what is wrong with it. => without a full stop */
+const char *endpoint_advice(const char *text);
+
 /* Writes HOST:PORT, an IPv6 address in brackets. => out */
 const char *endpoint_format(const Endpoint *endpoint, char out[static ENDPOINT_TEXT_SIZE]);
 

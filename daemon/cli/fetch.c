@@ -89,7 +89,26 @@ static int fail_with_status(Fetch *fetch, const char *where)
         (void)utf8_escape(text, strlen(text), said, sizeof said);
     cJSON_Delete(tree);
     return fail(fetch, -EPROTO, "%s answers with status %ld%s%s", where, fetch->status,
-                text != NULL ? ": " : "", said);
+                text != NULL ? ": " : "; is that atomicstatsd's HTTP port?", said);
+}
+
+/* Nobody listens there, or the way there is barred. */
+static int fail_to_connect(Fetch *fetch, const char *where)
+{
+    long error = 0;
+    (void)curl_easy_getinfo(fetch->curl, CURLINFO_OS_ERRNO, &error);
+    if (error != 0 && error != ECONNREFUSED)
+        return fail(fetch, (int)-error, "cannot reach %s: %s; --http HOST:PORT says where it is",
+                    where, strerrordesc_np((int)error));
+    if (fetch->from.port == ENDPOINT_UDP_PORT)
+        return fail(fetch, -ECONNREFUSED,
+                    "cannot reach %s: connection refused; %d is the port for values, HTTP is at %d",
+                    where, ENDPOINT_UDP_PORT, ENDPOINT_HTTP_PORT);
+    return fail(fetch, -ECONNREFUSED,
+                "cannot reach %s: connection refused; is atomicstatsd running there? "
+                "`systemctl start atomicstatsd` or `atomicstatsd` starts it, --http HOST:PORT says "
+                "where it is",
+                where);
 }
 
 static int fail_with_code(Fetch *fetch, CURLcode code, const char *where)
@@ -98,16 +117,17 @@ static int fail_with_code(Fetch *fetch, CURLcode code, const char *where)
     case CURLE_ABORTED_BY_CALLBACK:
         return fail(fetch, -ECANCELED, "stopped");
     case CURLE_COULDNT_CONNECT:
-        return fail(fetch, -ECONNREFUSED,
-                    "cannot reach %s: connection refused; is atomicstatsd running there? "
-                    "--http HOST:PORT says where",
-                    where);
+        return fail_to_connect(fetch, where);
     case CURLE_COULDNT_RESOLVE_HOST:
-        return fail(fetch, -EHOSTUNREACH, "there is no host %s", fetch->from.host);
+        return fail(fetch, -EHOSTUNREACH,
+                    "there is no host %s; --http HOST:PORT says where atomicstatsd is",
+                    fetch->from.host);
     case CURLE_OPERATION_TIMEDOUT:
-        return fail(fetch, -ETIMEDOUT, "%s does not answer", where);
+        return fail(fetch, -ETIMEDOUT, "%s does not answer; is that atomicstatsd's HTTP port?",
+                    where);
     default:
-        return fail(fetch, -EIO, "%s: %s", where, curl_easy_strerror(code));
+        return fail(fetch, -EIO, "%s: %s; is that atomicstatsd's HTTP port?", where,
+                    curl_easy_strerror(code));
     }
 }
 

@@ -8,6 +8,9 @@
 /* A series is named by no type: the answer has the figures alone, however many series there are. */
 static const char figures_path[] = "/stats?name=none&type=flags";
 
+static const char not_the_daemon[] =
+    "who answers there is not atomicstatsd; --http HOST:PORT says where it is";
+
 enum {
     PATIENCE_S = 5, /* so long the count may stand still */
     OVERHEAD = 1024 /* bytes that the kernel needs for a datagram besides its own, at most */
@@ -31,7 +34,7 @@ static int read_figures(Flow *flow, Reading *out)
         return status;
     status = reading_parse(&reading, flow->fetch.body, flow->fetch.length);
     if (status != 0) {
-        flow->error = "who answers there is not atomicstatsd";
+        flow->error = not_the_daemon;
         return status;
     }
     reading_free(out);
@@ -48,9 +51,11 @@ static int look_at_receivers(Flow *flow, unsigned port, bool trusted)
     if (status != 0)
         return status;
     status = receivers_parse(&receivers, flow->fetch.body, flow->fetch.length, port);
-    flow->error = "who answers there is not atomicstatsd";
+    flow->error = not_the_daemon;
     if (status == -ENOENT && !trusted) {
-        flow->error = "the daemon that answers there receives on other ports";
+        flow->error =
+            "the daemon that answers there receives on other ports; --http HOST:PORT says "
+            "where the one is that has --udp";
         return status;
     }
     if (status != 0 && status != -ENOENT)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/query.h"
 #include "cli/table.h"
@@ -64,6 +65,22 @@ static void print_tables(const Reading *reading)
     }
 }
 
+static void say_none(const char *glob)
+{
+    char shown[100];
+    if (glob == NULL) {
+        command_say("there are no such series yet; `atomicstats send NAME VALUE` makes one");
+        return;
+    }
+    (void)utf8_escape(glob, strlen(glob), shown, sizeof shown);
+    if (strpbrk(glob, "*?") != NULL)
+        command_say("no series matches \"%s\"; `atomicstats get` shows all", shown);
+    else
+        command_say("no series has the name or id \"%s\"; `atomicstats get '*%s*'` shows those "
+                    "that have it in them",
+                    shown, shown);
+}
+
 static int show(const Fetch *fetch, const Reading *reading, const char *glob, bool json)
 {
     if (json) {
@@ -71,7 +88,7 @@ static int show(const Fetch *fetch, const Reading *reading, const char *glob, bo
         if (fetch->body[fetch->length - 1] != '\n')
             (void)putchar('\n');
     } else if (reading->count == 0) {
-        command_say("%s", glob != NULL ? "no series matches" : "there are no such series yet");
+        say_none(glob);
     } else {
         print_tables(reading);
     }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/get.h"
 #include "cli/progress.h"
@@ -45,6 +46,20 @@ static int print_help(void)
     return command_end(COMMAND_DONE);
 }
 
+static void refuse(const char *word)
+{
+    const char *names[COMMANDS + 1] = {NULL};
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *near = nearest_word(word, names);
+    if (word[0] == '\0')
+        command_say("a command is missing: send, get, watch or progress");
+    else if (near != NULL)
+        command_say("there is no command %.60s; did you mean %s?", word, near);
+    else
+        command_say("there is no command %.60s: send, get, watch or progress", word);
+}
+
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -60,10 +75,7 @@ int main(int argc, char **argv)
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);
     }
-    if (word[0] == '\0')
-        command_say("a command is missing");
-    else
-        command_say("there is no command %.60s", word);
+    refuse(word);
     (void)fputs("Try `atomicstats --help`.\n", stderr);
     return COMMAND_USAGE;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/number.h"
 #include "base/utf8.h"
@@ -35,6 +36,31 @@ __attribute__((format(printf, 2, 3))) static int refuse(MetricError *error, cons
     return -EINVAL;
 }
 
+/* The protocol's letter for what people call a type; NULL: unknown. */
+static const char *letter_of(const char *word)
+{
+    static const char *const words[][2] = {
+        {"counter", "c"},      {"count", "c"},         {"gauge", "g"},   {"timer", "ms"},
+        {"timing", "ms"},      {"histogram", "h"},     {"stats", "ms"},  {"stat", "ms"},
+        {"distribution", "d"}, {"set", "s"},           {"flag", "f"},    {"bool", "f"},
+        {"progress", "p"},     {"counters", "c"},      {"gauges", "g"},  {"sets", "s"},
+        {"flags", "f"},        {"milliseconds", "ms"}, {"boolean", "f"}, {"m", "ms"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(word, words[i][0]) == 0)
+            return words[i][1];
+    }
+    return NULL;
+}
+
+static int refuse_type(MetricError *error, const char *type)
+{
+    const char *letter = letter_of(type);
+    return refuse(error, "there is no type \"%.40s\": ms h d c g s f p%s%s%s", type,
+                  letter != NULL ? "; did you mean " : "", letter != NULL ? letter : "",
+                  letter != NULL ? "?" : "");
+}
+
 static int refuse_value(MetricError *error, const char *value, size_t length, const char *why)
 {
     char shown[SHOWN_SIZE];
@@ -55,7 +81,8 @@ static int check_name(const char *name, MetricError *error)
     if (!utf8_is_clean(name, length))
         return refuse(error, "the name \"%s\" is not UTF-8 without control characters", shown);
     if (strpbrk(name, ":|") != NULL)
-        return refuse(error, "the name \"%s\" has a \"%c\" in it", shown, *strpbrk(name, ":|"));
+        return refuse(error, "the name \"%s\" has a \"%c\" in it; write NAME VALUE --type TYPE",
+                      shown, *strpbrk(name, ":|"));
     /* The daemon takes these for DogStatsD's events and service checks. */
     if (strncmp(name, "_e{", 3) == 0)
         return refuse(error, "a name cannot begin with \"_e{\": %s", shown);
@@ -95,7 +122,7 @@ int metric_init(Metric *out, const char *name, const char *type, const char *rat
     while (kind < TYPES && strcmp(type, types[kind].type) != 0)
         kind++;
     if (kind == TYPES)
-        return refuse(error, "there is no type \"%.40s\": ms h d c g s f p", type);
+        return refuse_type(error, type);
     if (check_name(name, error) != 0 || (tags != NULL && check_tags(tags, error) != 0) ||
         (rate != NULL && read_rate(rate, &metric.rate, error) != 0))
         return -EINVAL;

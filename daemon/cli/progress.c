@@ -154,7 +154,8 @@ static int run(Progress *progress, char **command)
     Job job;
     int error = job_start(&job, command);
     if (error != 0) {
-        command_say("cannot start %.200s: %s", command[0], strerrordesc_np(-error));
+        command_say("cannot start %.200s: %s%s", command[0], strerrordesc_np(-error),
+                    error == -ENOENT ? "; what only a shell knows needs sh -c '...'" : "");
         return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
     }
     (void)follow(progress, job.output, &job);
@@ -170,7 +171,9 @@ static int check(const Arguments *words, bool lines)
     if (words->command != NULL && words->command[0] == NULL)
         return command_misused("progress", "there is no command behind --");
     if (lines == (words->command != NULL))
-        return command_misused("progress", "either --lines, or -- and a command");
+        return command_misused(
+            "progress",
+            "either --lines, or -- and a command, as in `atomicstats progress NAME -- make`");
     return COMMAND_DONE;
 }
 

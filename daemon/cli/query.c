@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "cli/command.h"
 
@@ -58,6 +59,17 @@ static bool is_printable(const char *body, size_t length)
     return true;
 }
 
+static int refuse_kinds(const char *command, const char *kinds)
+{
+    const char *names[READING_KINDS + 1] = {NULL};
+    for (int kind = 0; kind < READING_KINDS; kind++)
+        names[kind] = reading_kind_name((ReadingKind)kind);
+    const char *near = nearest_word(kinds, names);
+    return command_misused(command, "--type: \"%.60s\" is not of " QUERY_KINDS "%s%s%s", kinds,
+                           near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                           near != NULL ? "?" : "");
+}
+
 int query_arguments(const char *command, const Arguments *words, const char *kinds,
                     char out[static QUERY_PATH_SIZE])
 {
@@ -65,7 +77,7 @@ int query_arguments(const char *command, const Arguments *words, const char *kin
         return command_misused(command, "one GLOB at most; quote it, or the shell takes it");
     int status = query_path(words->count == 1 ? words->words[0] : NULL, kinds, out);
     if (status == -EINVAL)
-        return command_misused(command, "--type: \"%.60s\" is not of " QUERY_KINDS, kinds);
+        return refuse_kinds(command, kinds);
     if (status != 0)
         return command_misused(command, "GLOB: %s", strerrordesc_np(-status));
     return COMMAND_DONE;
@@ -79,7 +91,8 @@ int query_read(Fetch *fetch, const char *path, Reading *out)
     if (!is_printable(fetch->body, fetch->length) ||
         reading_parse(out, fetch->body, fetch->length) != 0) {
         char where[ENDPOINT_TEXT_SIZE];
-        (void)snprintf(fetch->error, sizeof fetch->error, "who answers at %s is not atomicstatsd",
+        (void)snprintf(fetch->error, sizeof fetch->error,
+                       "who answers at %s is not atomicstatsd; --http HOST:PORT says where it is",
                        endpoint_format(&fetch->from, where));
         return -EPROTO;
     }

@@ -152,8 +152,15 @@ static bool report(Sender *sender, bool quiet)
         command_say("the daemon counted %" PRId64 " values in %" PRId64
                     " datagrams, dropped %" PRId64 " datagrams, refused %" PRId64 " lines",
                     values, flow->now.datagrams - flow->first.datagrams, dropped, rejected);
+    if (rejected > 0) {
+        char where[ENDPOINT_TEXT_SIZE];
+        command_say("which lines it has refused, and why: http://%s/server?pretty, recent_rejected",
+                    endpoint_format(&flow->fetch.from, where));
+    }
     if (flow->missing > 0)
-        command_say("datagrams that have not come to the daemon: %" PRId64, flow->missing);
+        command_say("datagrams that have not come to the daemon: %" PRId64
+                    "; if another program has that port, `sudo ss -lunp 'sport = :%u'` shows it",
+                    flow->missing, flow->udp.to.port);
     return sender->bad == 0 && !lost;
 }
 

@@ -37,7 +37,9 @@ int udp_open(Udp *udp, const Endpoint *to)
     (void)snprintf(service, sizeof service, "%u", to->port);
     int wrong = getaddrinfo(to->host, service, &hints, &found);
     if (wrong != 0)
-        return fail(udp, -EHOSTUNREACH, "there is no host %s: %s", to->host, gai_strerror(wrong));
+        return fail(udp, -EHOSTUNREACH,
+                    "there is no host %s: %s; --udp HOST:PORT says where atomicstatsd is", to->host,
+                    gai_strerror(wrong));
     const struct addrinfo *one = choose(found);
     int status = 0;
     udp->fd = socket(one->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -54,11 +56,14 @@ static int tell(Udp *udp, int error)
 {
     char shown[ENDPOINT_TEXT_SIZE];
     endpoint_format(&udp->to, shown);
+    if (error == -ECONNREFUSED && udp->to.port == ENDPOINT_HTTP_PORT)
+        return fail(udp, error, "nobody receives at %s; %d is the port for HTTP, values go to %d",
+                    shown, ENDPOINT_HTTP_PORT, ENDPOINT_UDP_PORT);
     if (error == -ECONNREFUSED)
-        return fail(
-            udp, error,
-            "nobody receives at %s; is atomicstatsd running there? --udp HOST:PORT says where",
-            shown);
+        return fail(udp, error,
+                    "nobody receives at %s; is atomicstatsd running there? `systemctl start "
+                    "atomicstatsd` or `atomicstatsd` starts it, --udp HOST:PORT says where it is",
+                    shown);
     if (error == -EMSGSIZE)
         return fail(udp, error,
                     "the datagram is too large for the way to %s: a smaller --max-bytes", shown);

@@ -55,7 +55,8 @@ def test_a_glob_and_kinds_pick_series():
         tap.equal(["COUNTERS", "VALUE", "hits", "9223372036854775807", "SETS", "DIFFERENT", "users", "2"],
                   done("get", "--type", "counters,sets", env=env).split(), "two kinds")
         found = run("get", "nix*", env=env)
-        tap.equal((1, "", "atomicstats: no series matches\n"), (found.returncode, found.stdout, found.stderr), "nix*")
+        tap.equal((1, "", 'atomicstats: no series matches "nix*"; `atomicstats get` shows all\n'),
+                  (found.returncode, found.stdout, found.stderr), "nix*")
         tap.contains("lat|#a,b", done("get", "lat|#a*", env=env), "a glob for an id with bytes that a URL must encode")
 
 

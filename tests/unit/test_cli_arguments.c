@@ -73,7 +73,10 @@ static void refused(const char *expected, const char *line)
 static void test_what_is_wrong_is_said(void **state)
 {
     (void)state;
-    refused("unknown option --typ", "--typ c");
+    refused("unknown option --typ; did you mean --type?", "--typ c");
+    refused("unknown option -type=c; did you mean --type?", "-type=c");
+    refused("unknown option --url", "--url x");
+    refused("unknown option ---", "---");
     refused("unknown option -x", "-x");
     refused("--type needs a value", "--type");
     refused("--json takes no value: --json=1", "--json=1");
@@ -104,6 +107,28 @@ static void test_endpoints_are_hosts_with_or_without_a_port(void **state)
     }
 }
 
+static void test_what_is_no_endpoint_is_explained(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", "the host is missing"},
+        {":8125", "the host is missing"},
+        {"a:", "the port is a number from 1 to 65535"},
+        {"a:0", "the port is a number from 1 to 65535"},
+        {"a:70000", "the port is a number from 1 to 65535"},
+        {"[::1]:x", "the port is a number from 1 to 65535"},
+        {"::1", "IPv6 stands in brackets, as in [::1]:PORT"},
+        {"http://127.0.0.1:8127", "leave what ends in :// away"},
+        {"127.0.0.1:8127/stats", "there is no path in it"},
+        {"a b", "a host is letters, digits, . and -, or an IPv6 address in brackets"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        Endpoint endpoint;
+        assert_int_equal(-EINVAL, endpoint_parse(cases[i][0], 8125, &endpoint));
+        assert_string_equal(cases[i][1], endpoint_advice(cases[i][0]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_the_command_stands_behind_two_dashes),
         cmocka_unit_test(test_what_is_wrong_is_said),
         cmocka_unit_test(test_endpoints_are_hosts_with_or_without_a_port),
+        cmocka_unit_test(test_what_is_no_endpoint_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

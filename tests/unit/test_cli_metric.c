@@ -72,13 +72,19 @@ static void test_what_is_wrong_is_said(void **state)
 {
     (void)state;
     assert_refused("the name is empty", "", "ms", NULL, NULL);
-    assert_refused("the name \"a:b\" has a \":\" in it", "a:b", "ms", NULL, NULL);
-    assert_refused("the name \"a|b\" has a \"|\" in it", "a|b", "ms", NULL, NULL);
+    assert_refused("the name \"a:b\" has a \":\" in it; write NAME VALUE --type TYPE", "a:b", "ms",
+                   NULL, NULL);
+    assert_refused("the name \"a|b\" has a \"|\" in it; write NAME VALUE --type TYPE", "a|b", "ms",
+                   NULL, NULL);
     assert_refused("the name \"a\\x1b[1m\" is not UTF-8 without control characters", "a\033[1m",
                    "ms", NULL, NULL);
     assert_refused("the name \"a\\xff\" is not UTF-8 without control characters", "a\xff", "ms",
                    NULL, NULL);
-    assert_refused("there is no type \"timer\": ms h d c g s f p", "a", "timer", NULL, NULL);
+    assert_refused("there is no type \"timer\": ms h d c g s f p; did you mean ms?", "a", "timer",
+                   NULL, NULL);
+    assert_refused("there is no type \"Counter\": ms h d c g s f p; did you mean c?", "a",
+                   "Counter", NULL, NULL);
+    assert_refused("there is no type \"z\": ms h d c g s f p", "a", "z", NULL, NULL);
     assert_refused("the rate \"0\" is no number above 0 and up to 1", "a", "ms", "0", NULL);
     assert_refused("the rate \"1.1\" is no number above 0 and up to 1", "a", "ms", "1.1", NULL);
     assert_refused("the rate \"1e-320\" is no number above 0 and up to 1", "a", "ms", "1e-320",

@@ -16,7 +16,10 @@ static void test_distances(void **state)
     assert_int_equal(3, nearest_distance("abc", ""));
     assert_int_equal(0, nearest_distance("udp", "udp"));
     assert_int_equal(1, nearest_distance("upd", "up"));
-    assert_int_equal(2, nearest_distance("udp", "upd"));
+    assert_int_equal(1, nearest_distance("udp", "upd"));
+    assert_int_equal(1, nearest_distance("ab", "ba"));
+    assert_int_equal(2, nearest_distance("abcd", "badc"));
+    assert_int_equal(3, nearest_distance("ca", "abc")); /* each byte is moved once at most */
     assert_int_equal(3, nearest_distance("kitten", "sitting"));
     assert_int_equal(3, nearest_distance("sitting", "kitten"));
 }
@@ -30,6 +33,7 @@ static void test_the_nearest_word(void **state)
     assert_string_equal("progress", nearest_word("progess", words));
     assert_string_equal("progress", nearest_word("progress", words));
     assert_null(nearest_word("list", words));
+    assert_null(nearest_word("put", words)); /* "get" is two of three away */
     assert_null(nearest_word("", words));
     assert_null(nearest_word("x", words)); /* not "h" */
 }
