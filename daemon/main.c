@@ -57,7 +57,10 @@ static int read_environment(AppEnvironment *out)
     ListenFdsError why;
     int error = listen_fds_take(&listen, getpid(), LISTEN_FDS_FIRST, &out->sockets, &why);
     if (error != 0) {
-        log_error("app", "the sockets handed over are not usable: %s", why.message);
+        log_error("app",
+                  "the sockets handed over are not usable: %s; each .socket unit says of what kind "
+                  "its own are (FileDescriptorName=)",
+                  why.message);
         return error;
     }
     out->watchdog_ns =
@@ -89,8 +92,10 @@ static void tell_unused(const Config *config, const ListenFds *sockets)
         bool udp = strcmp(set[i]->section, "ingest") == 0 && strcmp(set[i]->name, "udp") == 0;
         bool http = strcmp(set[i]->section, "http") == 0 && strcmp(set[i]->name, "listen") == 0;
         if ((udp && sockets->udp_count > 0) || (http && sockets->http >= 0))
-            log_warning("app", "%s.%s is not used: the service manager has handed over the sockets",
-                        set[i]->section, set[i]->name);
+            log_warning("app",
+                        "%s.%s is not used: the service manager has handed over the sockets; "
+                        "`systemctl edit atomicstatsd-%s.socket` sets their addresses",
+                        set[i]->section, set[i]->name, udp ? "udp" : "http");
     }
 }
 

@@ -12,6 +12,7 @@ import time
 
 import tap
 from daemon import BINARY, WRAP, Daemon, environment
+from test_process import HAND_OVER, listening, udp_and_http
 
 NOBODY = 65534
 
@@ -378,6 +379,30 @@ def test_refused_lines():
             d.record(line)
             latest = d.server()["recent_rejected"][0]
             tap.equal((reason, hint), (latest["reason"], latest["hint"]), f"what {line!r} is refused for")
+
+
+# ---- what a service manager hands over -----------------------------------------------------------
+
+
+def test_sockets_of_no_known_kind():
+    (udp,), http = udp_and_http()
+    with udp, http:
+        fds = [udp.fileno(), http.fileno()]
+        done = subprocess.run(["bash", "-c", HAND_OVER, "bash", *WRAP, BINARY], pass_fds=fds, text=True,
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=tap.DEADLINE_S,
+                              env=environment(TEST_FDS=" ".join(map(str, fds)), LISTEN_FDS="2", LISTEN_FDNAMES="udp:web"))
+    tap.equal(1, done.returncode, "exit status")
+    tap.contains("app: the sockets handed over are not usable: LISTEN_FDNAMES: descriptor 4: \"web\" is none of ", done.stderr,
+                 "what it says")
+    tap.contains("; each .socket unit says of what kind its own are (FileDescriptorName=)\n", done.stderr, "what it says")
+
+
+def test_addresses_that_are_not_used():
+    (udp,), http = udp_and_http()
+    with udp, http, listening([udp, http], ["udp", "http"], udp=["127.0.0.1:9"], http="127.0.0.1:9") as d:
+        for setting, unit in (("ingest.udp", "udp"), ("http.listen", "http")):
+            tap.contains(f"{setting} is not used: the service manager has handed over the sockets; `systemctl edit "
+                         f"atomicstatsd-{unit}.socket` sets their addresses", "\n".join(d.log()), f"what it says of {setting}")
 
 
 if __name__ == "__main__":
