@@ -130,6 +130,18 @@ static int refuse_option(int found, const char *word, OptionsError *error)
     return refuse_long(word, error);
 }
 
+/* A word that is no option: there are none that mean something. */
+static int refuse_argument(const char *word, OptionsError *error)
+{
+    static const char *const commands[] = {"send", "get", "watch", "progress"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(word, commands[i]) == 0)
+            return refuse(error, "unexpected argument %s; did you mean `atomicstats %s`?", word,
+                          word);
+    }
+    return refuse(error, "unexpected argument %.100s; a configuration is given with -c FILE", word);
+}
+
 static int take_option(Options *options, int found, const char *word, OptionsError *error)
 {
     switch (found) {
@@ -178,8 +190,7 @@ int options_parse(int argc, char **argv, Options *out, OptionsError *error)
             return status;
     }
     if (optind < argc)
-        return refuse(error, "unexpected argument %.100s; a configuration is given with -c FILE",
-                      argv[optind]);
+        return refuse_argument(argv[optind], error);
     *out = options;
     return 0;
 }

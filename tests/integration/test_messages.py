@@ -181,6 +181,7 @@ OPTIONS = (
     (["--udp"], "--udp needs a value"),
     (["--help=x"], "--help takes no value: --help=x"),
     (["c.json"], "unexpected argument c.json; a configuration is given with -c FILE"),
+    (["send", "hits", "1"], "unexpected argument send; did you mean `atomicstats send`?"),
     (["--threads", "x"], '--threads: "x" is not a whole number (0 to 256)'),
     (["--threads", "1000"], '--threads: "1000" is out of range (0 to 256)'),
     (["--state", ""], '--state: "" is not a directory'),

@@ -214,6 +214,7 @@ static void test_unknown_options(void **state)
     assert_refused("unknown option --UDP", "--UDP [::1]:1");
     assert_refused("--c is short for several options",
                    "--c b.json"); /* --config or --check-config? */
+    assert_refused("unexpected argument get; did you mean `atomicstats get`?", "get hits");
     assert_refused("unexpected argument b.json; a configuration is given with -c FILE", "b.json");
     assert_refused("unexpected argument start; a configuration is given with -c FILE",
                    "--threads 2 start --help");
