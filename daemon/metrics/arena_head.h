@@ -16,7 +16,7 @@
     UINT64_C(0x314e455241535441) /* "ATSAREN1" in the order of a little-endian file */
 
 enum {
-    ARENA_VERSION = 1,      /* of all that lies in arenas; another layout is another version */
+    ARENA_VERSION = 2,      /* of all that lies in arenas; another layout is another version */
     ARENA_HEAD_BYTES = 4096 /* the head has the first page */
 };
 

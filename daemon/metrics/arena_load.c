@@ -64,7 +64,7 @@ static bool is_sound(SeriesKind kind, const void *cell, uintptr_t address)
     case SERIES_PROGRESS:
         return progress_cell_is_sound(cell, address);
     case SERIES_FLAG:
-        return flag_cell_is_sound(cell);
+        return flag_cell_is_sound(cell, address);
     case SERIES_SET: /* read_sketch() tells */
     case SERIES_STATS:
     case SERIES_COUNTER:
@@ -94,20 +94,24 @@ static const char *add_slot(Load *load, const Slot *slot, uintptr_t address, Ser
         const AstatsCell *cell = &((const StatsSlot *)slot)->cell;
         AstatsCellState state;
         double shift;
-        uint64_t seq = astats_cell_snapshot(cell, &state, &shift);
-        if (seq == 0)
+        uintptr_t cell_address = address + offsetof(StatsSlot, cell);
+        if (atomic_load_explicit(&cell->seq, memory_order_relaxed) == /* see above */
+            astats_cell_fresh_(cell_address))
             return load->in_hand ? NULL : empty;
-        if (!astats_cell_is_sound(seq, address + offsetof(StatsSlot, cell), &state, shift))
+        uint64_t seq = astats_cell_snapshot(cell, &state, &shift);
+        if (seq == 0 || !astats_cell_is_sound(seq, cell_address, &state, shift))
             return wrong;
         astats_merge_add(&content->stats, &state, shift);
         return NULL;
     }
     if (content->kind == SERIES_COUNTER) {
         const CounterCell *cell = &((const CounterSlot *)slot)->cell;
-        if (atomic_load_explicit(&cell->seq, memory_order_relaxed) == 0) /* see above */
+        if (!counter_cell_is_sound(cell, address + offsetof(CounterSlot, cell)))
+            return wrong;
+        if (!counter_cell_was_written(cell))
             return load->in_hand ? NULL : empty;
         counter_cell_read(cell, &content->counter);
-        return counter_cell_is_sound(cell, address + offsetof(CounterSlot, cell)) ? NULL : wrong;
+        return NULL;
     }
     return add_shared(load, slot, address, content);
 }

@@ -24,12 +24,17 @@ static CounterState own_state(const CounterCell *cell, uint64_t seq)
                           copy->fraction.own};
 }
 
-/* => what to publish after `seq`; as astats_cell_next_() of a checked cell. */
-static uint64_t next_seq(uint64_t seq, uintptr_t address, CounterState state)
+static uint32_t check_of(uintptr_t address, uint32_t seq, CounterState state)
 {
     const uint64_t words[] = {(uint64_t)state.integer, astats_bits_(state.fraction)};
-    uint32_t next = astats_check_next(seq);
-    return astats_check_word(next, astats_check(address, next, words, 2));
+    return astats_check(address, seq, words, 2);
+}
+
+void counter_cell_begin(CounterCell *cell)
+{
+    uint32_t check = check_of((uintptr_t)cell, 0, (CounterState){0});
+    /* relaxed: nobody sees it yet. */
+    atomic_store_explicit(&cell->seq, astats_check_word(0, check), memory_order_relaxed);
 }
 
 static void publish(CounterCell *cell, uint64_t seq, CounterState state)
@@ -41,8 +46,10 @@ static void publish(CounterCell *cell, uint64_t seq, CounterState state)
     /* relaxed: between that fence and the release below. */
     atomic_store_explicit(&copy->integer, state.integer, memory_order_relaxed);
     atomic_store_explicit(&copy->fraction.shared, state.fraction, memory_order_relaxed);
+    uint32_t next = astats_check_next(seq);
+    uint64_t word = astats_check_word(next, check_of((uintptr_t)cell, next, state));
     /* release: pairs with the acquire load of seq in counter_cell_read(). */
-    atomic_store_explicit(&cell->seq, next_seq(seq, (uintptr_t)cell, state), memory_order_release);
+    atomic_store_explicit(&cell->seq, word, memory_order_release);
 }
 
 /* Adds to the integer part. Where that wraps around, 2^64 goes over to the fraction: a double holds
@@ -122,13 +129,13 @@ bool counter_cell_is_sound(const CounterCell *cell, uintptr_t address)
 {
     CounterState state;
     uint64_t seq = snapshot(cell, &state);
-    return seq == 0 || next_seq((uint32_t)seq - 1, address, state) == seq;
+    return seq >> 32 == check_of(address, (uint32_t)seq, state);
 }
 
 void counter_cell_read(const CounterCell *cell, CounterSum *sum)
 {
     CounterState state;
-    if (snapshot(cell, &state) == 0)
+    if ((uint32_t)snapshot(cell, &state) == 0)
         return;
     /* Apart, so that one cell's 2^64 does not swallow another one's fraction. */
     CounterSum own = {.integer = state.integer, .fraction = state.fraction};

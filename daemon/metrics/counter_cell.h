@@ -22,11 +22,11 @@ typedef struct {
     AstatsField fraction;
 } CounterCopy;
 
-/* Zeroed memory is a counter that nothing was added to. */
+/* Zeroed memory is a counter that nothing was added to; one that is to be sound begins with
+ * counter_cell_begin(). */
 typedef struct {
     _Atomic uint64_t
-        seq; /* of a checked cell (atomicstats/cell.h); the lowest bit says which copy is
-                             current */
+        seq; /* of a checked cell (atomicstats/cell.h); the lowest bit says which copy is current */
     CounterCopy copy[2];
 } CounterCell;
 
@@ -37,6 +37,9 @@ typedef struct {
     bool any; /* something was added to at least one of the cells */
 } CounterSum;
 
+/* Makes zeroed memory a counter that nothing was added to, and sound. Before other threads see it. */
+void counter_cell_begin(CounterCell *cell);
+
 /* Adds a whole number. One thread per cell; wait-free. */
 void counter_cell_add_integer(CounterCell *cell, int64_t delta);
 
@@ -45,6 +48,13 @@ void counter_cell_add_double(CounterCell *cell, double delta);
 
 /* Adds the cell's value, one consistent snapshot, to *sum. Any thread; lock-free. */
 void counter_cell_read(const CounterCell *cell, CounterSum *sum);
+
+/* => whether anything was ever added. Any thread. */
+static inline bool counter_cell_was_written(const CounterCell *cell)
+{
+    /* relaxed: the value alone. */
+    return (uint32_t)atomic_load_explicit(&cell->seq, memory_order_relaxed) != 0;
+}
 
 /* => whether the cell, which stood at `address`, is as it was written there. */
 bool counter_cell_is_sound(const CounterCell *cell, uintptr_t address);

@@ -9,6 +9,11 @@ static uint32_t check_of(uintptr_t address, uint32_t seq, double value)
     return astats_check(address, seq, words, 1);
 }
 
+void gauge_cell_begin(GaugeCell *cell)
+{
+    turn_begin(&cell->turn, check_of((uintptr_t)cell, 0, 0));
+}
+
 /* One turn. */
 static void update(GaugeCell *cell, double value, bool add, Redo *redo)
 {
@@ -55,7 +60,5 @@ bool gauge_cell_is_sound(const GaugeCell *cell, uintptr_t address)
 {
     double value;
     uint64_t word = read_cell(cell, &value);
-    if (!turn_was_written(word))
-        return word <= 1 && astats_bits_(value) == 0;
     return turn_is_sound(word, check_of(address, turn_seq(word), value));
 }

@@ -8,11 +8,14 @@
 #include "metrics/redo.h"
 #include "metrics/turn.h"
 
-/* Zeroed memory is a gauge that is not set. */
+/* Zeroed memory is a gauge that is not set; one that is to be sound begins with gauge_cell_begin(). */
 typedef struct {
     Turn turn;
     _Atomic double copy[2];
 } GaugeCell;
+
+/* Makes zeroed memory a gauge that is not set, and sound. Before other threads see it. */
+void gauge_cell_begin(GaugeCell *cell);
 
 /* Replaces the value. Waits for another thread that does the same. `redo`: the thread's, which then
  * counts one value more; NULL: none. */

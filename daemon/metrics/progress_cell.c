@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdatomic.h>
-#include <string.h>
 
 static void begin_run(ProgressState *state, int64_t done, int64_t now_ns)
 {
@@ -50,6 +49,12 @@ static uint32_t check_of(uintptr_t address, uint32_t seq, const ProgressState *s
                                              (uint64_t)state->base, (uint64_t)state->started_ns,
                                              (uint64_t)state->updated_ns};
     return astats_check(address, seq, words, PROGRESS_FIELDS);
+}
+
+void progress_cell_begin(ProgressCell *cell)
+{
+    static const ProgressState none;
+    turn_begin(&cell->turn, check_of((uintptr_t)cell, 0, &none));
 }
 
 /* The rest of a turn. */
@@ -101,9 +106,6 @@ bool progress_cell_is_sound(const ProgressCell *cell, uintptr_t address)
 {
     ProgressState state;
     uint64_t word = read_cell(cell, &state);
-    static const ProgressState none;
-    if (!turn_was_written(word))
-        return word <= 1 && memcmp(&state, &none, sizeof none) == 0;
     return turn_is_sound(word, check_of(address, turn_seq(word), &state));
 }
 

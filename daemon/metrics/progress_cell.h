@@ -31,7 +31,8 @@ enum {
     PROGRESS_FIELDS = 5 /* of a ProgressState */
 };
 
-/* Zeroed memory is a progress that nothing is known of. */
+/* Zeroed memory is a progress that nothing is known of; one that is to be sound begins with
+ * progress_cell_begin(). */
 typedef struct {
     Turn turn;
     _Atomic int64_t copy[2][PROGRESS_FIELDS];
@@ -46,6 +47,9 @@ typedef struct {
     int64_t more;  /* further units are done; `done` stays at INT64_MAX rather than wrap */
     int64_t total; /* units in all; 0: unknown */
 } ProgressChange;
+
+/* Makes zeroed memory a progress that nothing is known of, and sound. Before other threads see it. */
+void progress_cell_begin(ProgressCell *cell);
 
 /* Makes the change, which arrived at `now_ns`. Waits for another thread that does the same. `redo`: the
  * thread's, which then counts one value more; NULL: none. */

@@ -87,6 +87,18 @@ static void free_returned(SeriesIndex *index)
     }
 }
 
+/* Makes what is behind a slot's head an empty cell that is sound. A shared cell begins elsewhere. */
+static void begin_cell(const SeriesIndex *index, Slot *slot)
+{
+    if (slot_is_alias(slot))
+        return;
+    /* Stats are checked in files only (record.h). */
+    if (slot_kind(slot) == SERIES_STATS && registry_store(index->registry) != NULL)
+        astats_cell_begin_checked(&((StatsSlot *)slot)->cell);
+    else if (slot_kind(slot) == SERIES_COUNTER)
+        counter_cell_begin(&((CounterSlot *)slot)->cell);
+}
+
 /* => a slot with this key and nothing behind it yet; NULL: no memory. `flags`: of Slot.shape. */
 static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, uint32_t flags)
 {
@@ -99,6 +111,7 @@ static Slot *make_slot(SeriesIndex *index, const SeriesKey *key, uint32_t flags)
     if (slot == NULL)
         return NULL;
     *slot = head;
+    begin_cell(index, slot);
     char *bytes = slot->key.inside;
     if ((flags & SLOT_KEY_OUTSIDE) != 0) {
         bytes = slot->key.outside = blocks_take(&index->keys, length);

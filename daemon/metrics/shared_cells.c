@@ -24,9 +24,33 @@ size_t shared_cell_size(SeriesKind kind)
     return cell_bytes[kind];
 }
 
+/* Makes zeroed memory a cell that is empty, and known to be. */
+static void begin(SeriesKind kind, void *cell)
+{
+    switch (kind) {
+    case SERIES_GAUGE:
+        gauge_cell_begin(cell);
+        break;
+    case SERIES_FLAG:
+        flag_cell_begin(cell);
+        break;
+    case SERIES_PROGRESS:
+        progress_cell_begin(cell);
+        break;
+    case SERIES_SET:
+    case SERIES_STATS: /* these are not shared */
+    case SERIES_COUNTER:
+    case SERIES_KINDS:
+        break;
+    }
+}
+
 void *shared_cells_take(SharedCells *cells, SeriesKind kind)
 {
-    return blocks_take(cells->blocks, cell_bytes[kind]);
+    void *cell = blocks_take(cells->blocks, cell_bytes[kind]);
+    if (cell != NULL)
+        begin(kind, cell);
+    return cell;
 }
 
 static void give_sketch(SharedCells *cells, SetCell *cell)

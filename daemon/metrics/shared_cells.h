@@ -22,7 +22,7 @@ bool series_kind_is_shared(SeriesKind kind);
 /* => bytes of the kind's cell; 0: each thread has its own. */
 size_t shared_cell_size(SeriesKind kind);
 
-/* => the kind's cell, which nothing was recorded into; NULL: no memory. Shared kinds only. */
+/* => the kind's cell, which nothing was recorded into, and which is sound; NULL: no memory. Shared kinds only. */
 void *shared_cells_take(SharedCells *cells, SeriesKind kind);
 
 /* Takes a cell back. NULL is allowed. */

@@ -67,11 +67,33 @@ static inline void turn_end(Turn *turn, uint64_t word, uint32_t check)
                           memory_order_release);
 }
 
+/* Makes a zeroed turn one of an empty cell, with the check of that: before other threads see it. turn_seq() of
+ * it is 0. */
+static inline void turn_begin(Turn *turn, uint32_t check)
+{
+    /* relaxed: nobody sees it yet. */
+    atomic_store_explicit(&turn->word, astats_check_word(0, check), memory_order_relaxed);
+}
+
+/* Gives the turn that was taken with `word` back, with nothing written. */
+static inline void turn_drop(Turn *turn, uint64_t word)
+{
+    /* release: pairs with the acquire in turn_take(): what this thread has read came before what the next
+     * one writes. */
+    atomic_store_explicit(&turn->word, word & ~UINT64_C(1), memory_order_release);
+}
+
 /* => the word, for reading the copy that is current. */
 static inline uint64_t turn_seen(const Turn *turn)
 {
     /* acquire: pairs with the release in turn_end(). */
     return atomic_load_explicit(&turn->word, memory_order_acquire);
+}
+
+/* => whether somebody has the turn, or had it when the process ended. */
+static inline bool turn_is_taken(uint64_t word)
+{
+    return (word & 1) != 0;
 }
 
 /* => whether the cell was ever written. */

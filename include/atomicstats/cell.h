@@ -132,6 +132,26 @@ astats_cell_checked_(uint64_t seq, uintptr_t address, const AstatsCellState *sta
     return astats_check_word(next, astats_check_end(check));
 }
 
+/* => the seq of a checked cell without records: 0, and above it a check of the address. */
+static inline uint64_t astats_cell_fresh_(uintptr_t address)
+{
+    return astats_check_word(0, astats_check(address, 0, NULL, 0));
+}
+
+/* Makes zeroed memory a checked cell without records, which zeroed memory is not. Before other threads see
+ * it. */
+static inline void astats_cell_begin_checked(AstatsCell *cell)
+{
+    /* relaxed: nobody sees it yet. */
+    atomic_store_explicit(&cell->seq, astats_cell_fresh_((uintptr_t)cell), memory_order_relaxed);
+}
+
+/* => whether this is the seq of a cell without records. (An unchecked one's has 64 bits.) */
+static inline bool astats_cell_is_fresh_(const AstatsCell *cell, uint64_t seq)
+{
+    return (uint32_t)seq == 0 && (seq == 0 || seq == astats_cell_fresh_((uintptr_t)cell));
+}
+
 /* Makes an unused, checked cell hold a state that another one had. `state->count` > 0. Before other threads
  * see the cell. */
 static inline void astats_cell_restore(AstatsCell *cell, const AstatsCellState *state, double shift)
@@ -159,7 +179,7 @@ astats_cell_record_(AstatsCell *cell, double value, double weight, bool checked)
     double shift = cell->shift.own;
     AstatsCellState state;
 
-    if (__builtin_expect(seq == 0, 0)) {
+    if (__builtin_expect(checked ? (uint32_t)seq == 0 : seq == 0, 0)) {
         state = (AstatsCellState){.min = value, .max = value};
         shift = value;
         /* relaxed: the release of seq below publishes it with the rest. */
@@ -205,7 +225,7 @@ static inline uint64_t astats_cell_snapshot(const AstatsCell *cell, AstatsCellSt
 {
     /* acquire: pairs with the release store of seq in astats_cell_record(). */
     uint64_t seq = atomic_load_explicit(&cell->seq, memory_order_acquire);
-    while (seq != 0) {
+    while (!astats_cell_is_fresh_(cell, seq)) {
         AstatsCellState copy;
         astats_cell_load_(&cell->copy[seq & 1], &copy);
         /* acquire fence: if a load above saw a store of a later record, the load below sees the
@@ -217,12 +237,12 @@ static inline uint64_t astats_cell_snapshot(const AstatsCell *cell, AstatsCellSt
             *state = copy;
             /* relaxed: written once, before the seq that was acquired. */
             *shift = atomic_load_explicit(&cell->shift.shared, memory_order_relaxed);
-            break;
+            return seq;
         }
         /* acquire: as the first load. */
         seq = atomic_load_explicit(&cell->seq, memory_order_acquire);
     }
-    return seq;
+    return 0;
 }
 
 #endif

@@ -83,6 +83,11 @@ static bool progress_sound(const void *cell, uintptr_t address)
     return progress_cell_is_sound(cell, address);
 }
 
+static bool flag_sound(const void *cell, uintptr_t address)
+{
+    return flag_cell_is_sound(cell, address);
+}
+
 /* Whatever bit of what counts is another one, it is noticed; and so it is if the cell has been moved. */
 static void expect_guarded(const void *cell, size_t bytes, size_t unused_from, size_t unused_to,
                            IsSound is_sound)
@@ -107,17 +112,32 @@ static void expect_guarded(const void *cell, size_t bytes, size_t unused_from, s
     assert_false(is_sound(cell, address + 64));
 }
 
+/* A cell of which somebody has made zeroes is not one that is empty. */
+static bool fresh_stats_sound(const void *cell, uintptr_t address)
+{
+    uint64_t seq;
+    memcpy(&seq, cell, sizeof seq);
+    return seq == astats_cell_fresh_(address);
+}
+
 static void test_stats(void **state)
 {
     (void)state;
     AstatsCell cell = {0};
+    AstatsCellState none;
+    double unused;
+    assert_false(fresh_stats_sound(&cell, (uintptr_t)&cell));
+    assert_int_equal(0, astats_cell_snapshot(&cell, &none, &unused));
+    astats_cell_begin_checked(&cell);
+    assert_int_equal(0, astats_cell_snapshot(&cell, &none, &unused));
+    expect_guarded(&cell, sizeof cell, 8, sizeof cell, fresh_stats_sound);
     for (int i = 0; i < 3; i++) {
         astats_cell_record_(&cell, 1.5 * i - 1, 2, true);
         size_t stale = offsetof(AstatsCell, copy) + (i % 2 == 0 ? 0 : sizeof(AstatsCellCopy));
         expect_guarded(&cell, sizeof cell, stale, stale + sizeof(AstatsCellCopy), stats_sound);
     }
     AstatsCell restored = {0};
-    AstatsCellState was;
+    AstatsCellState was = {0};
     double shift = 0;
     (void)astats_cell_snapshot(&cell, &was, &shift);
     astats_cell_restore(&restored, &was, shift);
@@ -128,7 +148,11 @@ static void test_counters(void **state)
 {
     (void)state;
     CounterCell cell = {0};
-    assert_true(counter_cell_is_sound(&cell, (uintptr_t)&cell));
+    assert_false(counter_cell_is_sound(&cell, (uintptr_t)&cell));
+    counter_cell_begin(&cell);
+    assert_false(counter_cell_was_written(&cell));
+    expect_guarded(&cell, sizeof cell, offsetof(CounterCell, copy) + sizeof(CounterCopy),
+                   sizeof cell, counter_sound);
     counter_cell_add_integer(&cell, 42);
     expect_guarded(&cell, sizeof cell, offsetof(CounterCell, copy),
                    offsetof(CounterCell, copy) + sizeof(CounterCopy), counter_sound);
@@ -141,10 +165,17 @@ static void test_shared_cells(void **state)
 {
     (void)state;
     GaugeCell gauge = {0};
+    assert_false(gauge_cell_is_sound(&gauge, (uintptr_t)&gauge));
+    gauge_cell_begin(&gauge);
+    expect_guarded(&gauge, sizeof gauge, 16, sizeof gauge, gauge_sound);
     gauge_cell_set(&gauge, -3.5, NULL);
     expect_guarded(&gauge, sizeof gauge, 8, 16, gauge_sound);
     assert_true(gauge_cell_is_sound(&gauge, (uintptr_t)&gauge));
     ProgressCell progress = {0};
+    assert_false(progress_cell_is_sound(&progress, (uintptr_t)&progress));
+    progress_cell_begin(&progress);
+    expect_guarded(&progress, sizeof progress, 8 + 8 * PROGRESS_FIELDS, sizeof progress,
+                   progress_sound);
     const ProgressChange change = {.has_done = true, .has_total = true, .done = 3, .total = 9};
     progress_cell_change(&progress, &change, 1000, NULL);
     expect_guarded(&progress, sizeof progress, 8, 8 + 8 * PROGRESS_FIELDS, progress_sound);
@@ -153,15 +184,13 @@ static void test_shared_cells(void **state)
 static void test_flags(void **state)
 {
     (void)state;
+    FlagCell cell = {0};
+    assert_false(flag_sound(&cell, (uintptr_t)&cell));
+    flag_cell_begin(&cell);
+    expect_guarded(&cell, sizeof cell, 0, 0, flag_sound);
     for (int value = 0; value < 2; value++) {
-        FlagCell cell = {0};
-        assert_true(flag_cell_is_sound(&cell));
         flag_cell_set(&cell, value != 0);
-        assert_true(flag_cell_is_sound(&cell));
-        for (int bit = 0; bit < 32; bit++) {
-            FlagCell bent = {cell.state ^ 1U << bit};
-            assert_false(flag_cell_is_sound(&bent));
-        }
+        expect_guarded(&cell, sizeof cell, 0, 0, flag_sound);
     }
 }
 
