@@ -21,6 +21,7 @@ typedef struct {
     const SeriesTable *table;
     bool in_hand;                   /* something may be empty yet */
     const CheckpointTarget *target; /* NULL: series are only looked at */
+    uintptr_t shared_address;       /* of the latest cell of a shared kind */
     uint64_t count;                 /* series taken */
     uint64_t places;                /* that were met in lists */
     unsigned char record[SERIES_RECORD_MAX];
@@ -80,6 +81,7 @@ static const char *add_shared(Load *load, const Slot *slot, uintptr_t address,
     const RefSlot *ref = (const RefSlot *)slot;
     uintptr_t target = (uintptr_t)ref->target;
     content->shared = arena_past_at(load->past, target, shared_cell_size(content->kind), 8);
+    load->shared_address = target;
     if (content->shared == NULL || ref->check != ref_slot_check(address, target))
         return "a cell that is in no arena";
     return is_sound(content->kind, content->shared, target) ? NULL : "a cell that nobody wrote so";
@@ -152,7 +154,9 @@ static const char *read_sketch(Load *load, SeriesContent *content)
         if (content->sketch == NULL)
             return "a sketch that is in no arena";
     }
-    return set_cell_is_sound(cell, content->sketch) ? NULL : "a set that nobody can have sent";
+    return set_cell_is_sound(cell, load->shared_address, content->sketch)
+               ? NULL
+               : "a set that nobody can have sent";
 }
 
 /* By way of its record, so that it is checked as one of a checkpoint is. */

@@ -7,27 +7,17 @@ enum {
     HLL_RANKS = 64 - HLL_BITS + 1
 }; /* the highest rank a register can hold */
 
-static void raise_to(_Atomic uint8_t *reg, uint8_t rank)
-{
-    /* relaxed: a register only grows, and no other memory is read on its word. */
-    uint8_t seen = atomic_load_explicit(reg, memory_order_relaxed);
-    while (seen < rank && !atomic_compare_exchange_weak_explicit(
-                              reg, &seen, rank, memory_order_relaxed, memory_order_relaxed)) {
-    }
-}
-
-void hll_add(HyperLogLog *hll, uint64_t hash)
+HllRank hll_rank_of(uint64_t hash)
 {
     /* The guard bit bounds the rank when all others are 0. */
     uint64_t rest = (hash >> HLL_BITS) | (UINT64_C(1) << (64 - HLL_BITS));
-    raise_to(&hll->registers[hash & (HLL_REGISTERS - 1)], (uint8_t)(__builtin_ctzll(rest) + 1));
+    return (HllRank){hash & (HLL_REGISTERS - 1), (uint8_t)(__builtin_ctzll(rest) + 1)};
 }
 
 void hll_read(const HyperLogLog *hll, uint8_t out[static HLL_REGISTERS])
 {
-    for (size_t i = 0; i < HLL_REGISTERS; i++)
-        out[i] =
-            atomic_load_explicit(&hll->registers[i], memory_order_relaxed); /* as in raise_to() */
+    for (uint32_t i = 0; i < HLL_REGISTERS; i++)
+        out[i] = hll_rank_at(hll, i);
 }
 
 bool hll_are_registers(const uint8_t registers[static HLL_REGISTERS])
@@ -37,12 +27,6 @@ bool hll_are_registers(const uint8_t registers[static HLL_REGISTERS])
             return false;
     }
     return true;
-}
-
-void hll_merge(HyperLogLog *hll, const uint8_t registers[static HLL_REGISTERS])
-{
-    for (size_t i = 0; i < HLL_REGISTERS; i++)
-        raise_to(&hll->registers[i], registers[i]);
 }
 
 /* Ertl's sigma: x + sum of x^(2^k) * 2^(k-1); infinite for x = 1 (an empty sketch). */
@@ -82,10 +66,8 @@ static double tau(double x)
 double hll_estimate(const HyperLogLog *hll)
 {
     uint32_t histogram[HLL_RANKS + 1] = {0};
-    for (uint32_t i = 0; i < HLL_REGISTERS; i++) {
-        /* relaxed: an estimate of what was added up to about now. */
-        histogram[atomic_load_explicit(&hll->registers[i], memory_order_relaxed)]++;
-    }
+    for (uint32_t i = 0; i < HLL_REGISTERS; i++)
+        histogram[hll_rank_at(hll, i)]++; /* of what was added up to about now */
     const double m = HLL_REGISTERS;
     double z = m * tau(1 - histogram[HLL_RANKS] / m);
     for (int rank = HLL_RANKS - 1; rank >= 1; rank--)

@@ -21,17 +21,34 @@ typedef struct {
     _Atomic uint8_t registers[HLL_REGISTERS];
 } HyperLogLog;
 
-/* Adds a value by its 64-bit hash. Adding twice is adding once. Any thread; lock-free. */
-void hll_add(HyperLogLog *hll, uint64_t hash);
+/* A register, and a rank that it has at least. */
+typedef struct {
+    uint32_t number; /* 0 to HLL_REGISTERS - 1 */
+    uint8_t rank;
+} HllRank;
+
+/* => what the register of a value with this 64-bit hash holds, when the value was added. */
+HllRank hll_rank_of(uint64_t hash);
+
+/* => the rank that a register holds; 0: none yet. Any thread. */
+static inline uint8_t hll_rank_at(const HyperLogLog *hll, uint32_t number)
+{
+    /* relaxed: a register only grows, and no other memory is read on its word. */
+    return atomic_load_explicit(&hll->registers[number], memory_order_relaxed);
+}
+
+/* Adds a value, whose register holds less: sets that. One thread at a time. */
+static inline void hll_raise(HyperLogLog *hll, HllRank to)
+{
+    /* relaxed: as above. */
+    atomic_store_explicit(&hll->registers[to.number], to.rank, memory_order_relaxed);
+}
 
 /* Copies the registers. Any thread. */
 void hll_read(const HyperLogLog *hll, uint8_t out[static HLL_REGISTERS]);
 
 /* => whether these can be the registers of a sketch. */
 bool hll_are_registers(const uint8_t registers[static HLL_REGISTERS]);
-
-/* Adds all values that the sketch with these registers has seen. Any thread; lock-free. */
-void hll_merge(HyperLogLog *hll, const uint8_t registers[static HLL_REGISTERS]);
 
 /* => the estimate. Any thread. */
 double hll_estimate(const HyperLogLog *hll);

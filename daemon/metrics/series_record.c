@@ -173,8 +173,7 @@ static const char *read_set(WireReader *r, SeriesRecord *record)
     record->value.set.registers = sketch != 0 ? wire_read_bytes(r, HLL_REGISTERS) : NULL;
     if (r->failed)
         return NULL; /* the caller says it */
-    bool sound = sketch <= 1 && count <= (sketch != 0 ? SET_LISTED : SET_SMALL) &&
-                 (count != 0 || sketch != 0) &&
+    bool sound = sketch <= 1 && count <= SET_LISTED && (count != 0 || sketch != 0) &&
                  (sketch == 0 || hll_are_registers(record->value.set.registers));
     return sound ? NULL : "a set that nobody can have sent";
 }
@@ -226,12 +225,13 @@ const char *series_record_read(WireReader *r, SeriesRecord *record)
 
 static int restore_set(const SeriesRecord *record, SeriesIndex *index, SetCell *cell)
 {
-    if (record->value.set.registers != NULL) {
+    if (record->value.set.registers != NULL || record->value.set.count > SET_SMALL) {
         int error = registry_grow_set(index->registry, cell);
         if (error != 0)
             return error;
-        hll_merge(&set_cell_sketch(cell)->hll, record->value.set.registers);
     }
+    if (record->value.set.registers != NULL)
+        set_cell_merge(cell, record->value.set.registers);
     WireReader hashes = {.data = record->value.set.hashes, .length = record->value.set.count * 8};
     while (wire_left(&hashes) > 0)
         (void)set_cell_add(cell, wire_read_u64(&hashes));

@@ -18,7 +18,7 @@
 
 enum {
     /* The longest: a set with a full sketch. */
-    SERIES_RECORD_MAX = 16 + SERIES_ID_MAX + 8 * (SET_SMALL + SET_LISTED + 2) + HLL_REGISTERS
+    SERIES_RECORD_MAX = 16 + SERIES_ID_MAX + 8 * (SET_LISTED + 2) + HLL_REGISTERS
 };
 
 /* Writes the record of a series with this content, if it holds anything: between its birth and its first

@@ -31,13 +31,15 @@ static void begin(SeriesKind kind, void *cell)
     case SERIES_GAUGE:
         gauge_cell_begin(cell);
         break;
+    case SERIES_SET:
+        set_cell_begin(cell);
+        break;
     case SERIES_FLAG:
         flag_cell_begin(cell);
         break;
     case SERIES_PROGRESS:
         progress_cell_begin(cell);
         break;
-    case SERIES_SET:
     case SERIES_STATS: /* these are not shared */
     case SERIES_COUNTER:
     case SERIES_KINDS:

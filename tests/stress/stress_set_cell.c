@@ -3,9 +3,9 @@
  * 1. In each round a fresh set, a random number of values, and threads that each add three quarters
  *    of them, from a random place on, forwards or backwards; whoever finds the places full makes the
  *    sketch. After the round the sketch must be, byte for byte, the one that a single thread makes
- *    of the same values. main reads all the while: the count never decreases.
- * 2. The hazard of set_cell.h by itself, as often as possible: one thread adds one value while
- *    another one makes the sketch; the value must be in the sketch. */
+ *    of the same values, and the cell sound. main reads all the while: the count never decreases.
+ * 2. As often as possible, one thread adds one value while another one makes the sketch; the value must
+ *    be in the sketch. */
 #include "metrics/set_cell.h"
 
 #include <pthread.h>
@@ -120,6 +120,7 @@ static uint64_t read_round(const Round *round, uint64_t *reads)
 static void prepare(Round *round, uint64_t *rng)
 {
     memset(&round->cell, 0, sizeof round->cell);
+    set_cell_begin(&round->cell);
     memset(&round->sketch, 0, sizeof round->sketch);
     round->base = next_random(rng);
     round->values = 1 + (uint32_t)(next_random(rng) >> 33) % MOST_VALUES;
@@ -152,7 +153,8 @@ static bool is_right(const Round *round)
         }
     }
     return set_cell_count(&expected) == set_cell_count(&round->cell) &&
-           same_sketch(&sketch, &round->sketch);
+           same_sketch(&sketch, &round->sketch) &&
+           set_cell_is_sound(&round->cell, (uintptr_t)&round->cell, set_cell_sketch(&round->cell));
 }
 
 /* Rounds until the deadline; prints the figures. => whether all was right. */

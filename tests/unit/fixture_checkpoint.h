@@ -78,7 +78,8 @@ static inline void fixture_checkpoint_fill(FixtureSeries *f)
     counter_cell_add_integer(fixture_series_counter(f, "zero", ""), 0);
     fixture_series_gauge(f, "temperature", -3.5);
     fixture_series_set(f, "few", 3);
-    fixture_series_set(f, "small.full", SET_SMALL);
+    /* As many as a set had without a sketch when the first checkpoints were written. */
+    fixture_series_set(f, "small.full", 31);
     SetCell *set = fixture_series_target(f, SERIES_SET, "large", "x:y");
     for (uint64_t i = 1; i <= 5000; i++) {
         uint64_t hash = i * UINT64_C(0x9e3779b97f4a7c15);

@@ -69,8 +69,13 @@ static inline void fixture_series_gauge(FixtureSeries *fixture, const char *name
 static inline void fixture_series_set(FixtureSeries *fixture, const char *name, uint64_t values)
 {
     SetCell *set = fixture_series_target(fixture, SERIES_SET, name, "");
-    for (uint64_t i = 1; i <= values; i++)
-        assert_true(set_cell_add(set, i * UINT64_C(0x9e3779b97f4a7c15)));
+    for (uint64_t i = 1; i <= values; i++) {
+        uint64_t hash = i * UINT64_C(0x9e3779b97f4a7c15);
+        if (set_cell_add(set, hash))
+            continue;
+        assert_int_equal(0, registry_grow_set(fixture->registry, set));
+        assert_true(set_cell_add(set, hash));
+    }
 }
 
 static inline void fixture_series_flag(FixtureSeries *fixture, const char *name, bool value)
