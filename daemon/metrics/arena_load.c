@@ -24,6 +24,7 @@ typedef struct {
     uintptr_t shared_address;       /* of the latest cell of a shared kind */
     uint64_t count;                 /* series taken */
     uint64_t places;                /* that were met in lists */
+    bool met_under_way;             /* the one under way is among them */
     unsigned char record[SERIES_RECORD_MAX];
 } Load;
 
@@ -122,22 +123,25 @@ static const char *read_slots(Load *load, const Series *series, SeriesContent *c
 {
     uintptr_t address =
         (uintptr_t)atomic_load_explicit(&series->slots, memory_order_relaxed); /* see above */
+    static const char cut[] = "a list of slots that is cut off";
     astats_merge_init(&content->stats);
     content->counter = (CounterSum){0};
     content->shared = NULL;
+    unsigned before = 0;
     for (int i = 0; address != 0; i++) {
         const Slot *slot =
             arena_past_at(load->past, address, slot_size(content->kind), SLOT_ALIGNMENT);
         if (i == SLOTS_MAX || slot == NULL || !is_slot_of(load, slot, content))
             return "a slot that is in no arena";
+        if (i > 0 && slot_depth_before(slot_depth(slot)) != before)
+            return cut;
+        before = slot_depth(slot);
         const char *wrong = add_slot(load, slot, address, content);
         if (wrong != NULL)
             return wrong;
         address = (uintptr_t)slot->next;
     }
-    return series_kind_is_shared(content->kind) && content->shared == NULL
-               ? "a series without slots"
-               : NULL;
+    return before == 1 ? NULL : cut;
 }
 
 static const char *read_sketch(Load *load, SeriesContent *content)
@@ -211,28 +215,43 @@ static const Series *series_at(const Load *load, uint32_t place)
     return arena_past_at(load->past, address, sizeof(Series), sizeof(Series));
 }
 
+/* => whether the place was just being added, or taken out. */
+static bool is_under_way(const Load *load, uint32_t place)
+{
+    return place != 0 && atomic_load_explicit(&load->table->under_way, memory_order_relaxed) ==
+                             place; /* see above */
+}
+
+/* A place that was met in a list, or free. */
+static void count_place(Load *load, uint32_t place)
+{
+    load->places++;
+    load->met_under_way = load->met_under_way || is_under_way(load, place);
+}
+
+/* => whether `place` was just being taken out of its list, in which it came after `before`. */
+static bool is_going(const Load *load, uint32_t place, uint32_t before)
+{
+    const Series *gone = is_under_way(load, place) ? series_at(load, place) : NULL;
+    return gone != NULL && gone->previous == before &&
+           atomic_load_explicit(&gone->live, memory_order_relaxed) == 0; /* see above */
+}
+
 /* => whether `series`, to which the list came from `before`, says so too: or it is that a series between
  * them was just being taken out. */
 static bool is_linked(const Load *load, const Series *series, uint32_t before)
 {
-    if (series->previous == before)
-        return true;
-    const Series *gone = series->previous != 0 ? series_at(load, series->previous) : NULL;
-    return gone != NULL && gone->previous == before &&
-           atomic_load_explicit(&gone->live, memory_order_relaxed) == 0; /* see above */
+    return series->previous == before || is_going(load, series->previous, before);
 }
 
 /* => whether a list that came to its end at `place` ends there: or its last one was just being added, or
  * taken out. */
 static bool is_end(const Load *load, uint32_t place, uint32_t last)
 {
-    if (place == last)
+    if (place == last || is_going(load, last, place))
         return true;
-    const Series *added = place != 0 ? series_at(load, place) : NULL;
-    const Series *gone = last != 0 ? series_at(load, last) : NULL;
-    return (added != NULL && added->previous == last) ||
-           (gone != NULL && gone->previous == place &&
-            atomic_load_explicit(&gone->live, memory_order_relaxed) == 0); /* see above */
+    const Series *added = is_under_way(load, place) ? series_at(load, place) : NULL;
+    return added != NULL && added->previous == last;
 }
 
 static const char *take_kind(Load *load, SeriesKind kind, int *error)
@@ -243,7 +262,7 @@ static const char *take_kind(Load *load, SeriesKind kind, int *error)
     uint32_t before = 0;
     for (uint32_t i = 0; place != 0 && *error == 0; i++) {
         const Series *series = series_at(load, place);
-        load->places++;
+        count_place(load, place);
         if (series == NULL || i == load->table->used || !is_linked(load, series, before))
             return "a list of series that leads nowhere";
         const char *wrong = take_series(load, series, kind, error);
@@ -255,19 +274,22 @@ static const char *take_kind(Load *load, SeriesKind kind, int *error)
     return *error != 0 || is_end(load, before, last) ? NULL : "a list of series that is cut off";
 }
 
-/* => whether each place that was ever given is in a list, or free: but for one that is on its way. */
-static bool are_all_there(const Load *load)
+/* => whether each place that was ever given is in a list, or free: but for the one that is under way. */
+static bool are_all_there(Load *load)
 {
-    uint64_t there = load->places;
-    uint32_t place = load->table->free;
-    for (uint32_t i = 0; place != 0 && i <= load->table->used; i++) {
+    const SeriesTable *table = load->table;
+    uint32_t place = table->free;
+    for (uint32_t i = 0; place != 0 && i <= table->used; i++) {
         const Series *series = series_at(load, place);
         if (series == NULL)
             return false;
+        count_place(load, place);
         place = atomic_load_explicit(&series->next, memory_order_relaxed); /* see above */
-        there++;
     }
-    return there == load->table->used || there + 1 == load->table->used;
+    /* relaxed: see above. One that is about to be the newest is not counted yet. */
+    bool one_less =
+        atomic_load_explicit(&table->under_way, memory_order_relaxed) != 0 && !load->met_under_way;
+    return load->places == table->used || load->places + one_less == table->used;
 }
 
 static const char *take_all(Load *load, const CheckpointTarget *target, int *error)
@@ -275,6 +297,7 @@ static const char *take_all(Load *load, const CheckpointTarget *target, int *err
     const char *wrong = NULL;
     load->count = 0;
     load->places = 0;
+    load->met_under_way = false;
     load->target = target;
     for (int kind = 0; kind < SERIES_KINDS && wrong == NULL && *error == 0; kind++)
         wrong = take_kind(load, (SeriesKind)kind, error);
@@ -286,11 +309,13 @@ static const char *take_all(Load *load, const CheckpointTarget *target, int *err
 int arena_load(ArenaPast *past, const CheckpointTarget *target, bool in_hand, uint64_t *series,
                CheckpointReason *reason)
 {
-    Load load = {.past = past,
-                 .in_hand = in_hand,
-                 .table = arena_past_root(past, 0, ARENA_SERIES, sizeof(SeriesTable), NULL)};
+    uintptr_t address;
+    const SeriesTable *table =
+        arena_past_root(past, 0, ARENA_SERIES, sizeof(SeriesTable), &address);
+    Load load = {.past = past, .in_hand = in_hand, .table = table};
     int error = 0;
-    const char *wrong = load.table != NULL ? take_all(&load, NULL, &error) : "no table of series";
+    bool is_table = table != NULL && table->check == series_table_check(address);
+    const char *wrong = is_table ? take_all(&load, NULL, &error) : "no table of series";
     if (wrong == NULL)
         wrong = take_all(&load, target, &error);
     if (wrong != NULL) {

@@ -55,6 +55,7 @@ static int open_arena(Registry *r)
     r->table = arena_alloc(&r->arena, sizeof *r->table, _Alignof(SeriesTable));
     if (r->table == NULL)
         return -ENOMEM;
+    series_table_init(r->table);
     arena_set_root(&r->arena, r->table);
     return 0;
 }
@@ -243,7 +244,7 @@ static int add(Registry *r, const IdQuestion *q, Slot *slot)
         free_series(r, place, NULL);
         return -ENOMEM;
     }
-    slot->next = NULL;
+    slot_link(slot, NULL);
     /* relaxed: series_table_append() publishes all of it. */
     atomic_store_explicit(&series->slots, slot, memory_order_relaxed);
     count_live(series, 1);
@@ -262,7 +263,7 @@ static Slot *link_slot(Series *series, const SlotOwner *owner, Slot *slot)
         if (slot_owner_has(owner, old))
             return old;
     }
-    slot->next = first_slot(series);
+    slot_link(slot, first_slot(series));
     if (series_kind_is_shared((SeriesKind)series->kind))
         ref_slot_aim(slot, ((RefSlot *)slot->next)->target);
     /* release: publishes the slot; pairs with the acquire in snapshot.c. */

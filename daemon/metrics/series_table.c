@@ -5,6 +5,8 @@
 
 #include <xxhash.h>
 
+#include <atomicstats/check.h>
+
 unsigned series_table_locate(uint32_t place, uint32_t *index)
 {
     uint64_t shifted = (uint64_t)(place - 1) + (1U << SERIES_FIRST_SEGMENT_LOG2);
@@ -32,6 +34,25 @@ static uint32_t own(const _Atomic uint32_t *link)
     return atomic_load_explicit(link, memory_order_relaxed);
 }
 
+uint32_t series_table_check(uintptr_t address)
+{
+    return astats_check(address, 1, NULL, 0);
+}
+
+void series_table_init(SeriesTable *table)
+{
+    table->check = series_table_check((uintptr_t)table);
+}
+
+/* What follows it is about that place; 0: what came before was. */
+static void set_under_way(SeriesTable *table, uint32_t place)
+{
+    /* relaxed: for who comes after the process; the signal fences keep the order of the stores. */
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&table->under_way, place, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 /* ---- places ---- */
 
 uint32_t series_table_take(SeriesTable *table, Arena *arena)
@@ -39,7 +60,9 @@ uint32_t series_table_take(SeriesTable *table, Arena *arena)
     uint32_t place = table->free;
     if (place != 0) {
         Series *series = series_table_at(table, place);
+        set_under_way(table, place);
         table->free = own(&series->next);
+        atomic_signal_fence(memory_order_seq_cst); /* it is not free any more, and then not one */
         memset(series, 0, sizeof *series);
         return place;
     }
@@ -54,6 +77,7 @@ uint32_t series_table_take(SeriesTable *table, Arena *arena)
         if (table->segment[segment] == NULL)
             return 0;
     }
+    set_under_way(table, place);
     table->used = place;
     return place;
 }
@@ -62,7 +86,9 @@ void series_table_give(SeriesTable *table, uint32_t place)
 {
     /* relaxed: no walk knows the place. */
     atomic_store_explicit(&series_table_at(table, place)->next, table->free, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* its link is there first */
     table->free = place;
+    set_under_way(table, 0);
 }
 
 /* ---- the lists ---- */
@@ -85,6 +111,7 @@ void series_table_append(SeriesTable *table, uint32_t place)
     /* release: a walk that ends there finds the way there complete; pairs with the acquire in
      * series_walk_begin(). */
     atomic_store_explicit(&list->last, place, memory_order_release);
+    set_under_way(table, 0);
 }
 
 /* A walk never stands behind its end, so before its end there is a place for it to end at. */
@@ -103,6 +130,7 @@ void series_table_remove(SeriesTable *table, uint32_t place)
     for (SeriesWalk *walk = table->walks; walk != NULL; walk = walk->older)
         move_on(walk, place, series);
     uint32_t next = own(&series->next);
+    set_under_way(table, place);
     link_forward(table, list, series->previous, next);
     /* Who comes after a kill knows a series that is being taken out by this order (arena_load.c). */
     atomic_signal_fence(memory_order_seq_cst);

@@ -68,6 +68,10 @@ typedef struct {
     uint32_t used;                    /* places given so far */
     uint32_t free; /* a place that can be given again, linked by `next`; 0: none */
     SeriesList list[SERIES_KINDS];
+    /* The place that is being taken, appended, removed or given; 0: none. For who comes after a kill: all others
+     * are in a list, or free. */
+    _Atomic uint32_t under_way;
+    uint32_t check;    /* series_table_check() */
     SeriesWalk *walks; /* all that are open */
 } SeriesTable;
 
@@ -80,7 +84,11 @@ struct SeriesWalk {
     SeriesWalk *older;
 };
 
-/* A zeroed table is empty. */
+/* => SeriesTable.check of a table that is, or was, at `address`: it tells an empty one from zeroes. */
+uint32_t series_table_check(uintptr_t address);
+
+/* Makes zeroed memory an empty table. */
+void series_table_init(SeriesTable *table);
 
 /* => the segment in which a place (1 or more) lies, SERIES_SEGMENTS or more: in none; and in *index where
  * in it. */

@@ -28,6 +28,7 @@ enum {
 enum {
     SLOT_NAME_SHIFT = 11, /* below: the length of name and tags together */
     SLOT_KIND_SHIFT = 19,
+    SLOT_DEPTH_SHIFT = 24,     /* the uppermost 8 bits: slot_depth() */
     SLOT_ALIAS = 1 << 22,      /* another spelling of the tags: RefSlot.target is the real slot */
     SLOT_KEY_OUTSIDE = 1 << 23 /* the key is longer than SLOT_KEY_INLINE: key.outside */
 };
@@ -75,6 +76,27 @@ static inline uint32_t slot_shape(const SeriesKey *key)
 {
     return (uint32_t)(key->name_length + key->tags_length) |
            (uint32_t)key->name_length << SLOT_NAME_SHIFT | (uint32_t)key->kind << SLOT_KIND_SHIFT;
+}
+
+/* => which one from the end a slot is in its series' list: 1 to 255, and from 1 again; 0: it is in none. So a list
+ * that was cut off in memory that outlived the process is found out. */
+static inline unsigned slot_depth(const Slot *slot)
+{
+    return slot->shape >> SLOT_DEPTH_SHIFT;
+}
+
+/* => the depth of what comes before a slot of this depth; 0: of the end. */
+static inline unsigned slot_depth_before(unsigned depth)
+{
+    return depth % 255 + 1;
+}
+
+/* Makes `next` (NULL: none) follow the slot. Before the slot is linked. */
+static inline void slot_link(Slot *slot, Slot *next)
+{
+    unsigned depth = slot_depth_before(next != NULL ? slot_depth(next) : 0);
+    slot->next = next;
+    slot->shape = (slot->shape & ((1U << SLOT_DEPTH_SHIFT) - 1)) | depth << SLOT_DEPTH_SHIFT;
 }
 
 /* => RefSlot.check of a slot that stands, or stood, at `address`. */

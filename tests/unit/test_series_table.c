@@ -139,6 +139,38 @@ static void test_places_are_given_again(void **state)
     done(bench);
 }
 
+static uint32_t under_way(const Bench *bench)
+{
+    /* relaxed: one thread. */
+    return atomic_load_explicit(&bench->table.under_way, memory_order_relaxed);
+}
+
+/* A place is told of from when it leaves one list until it is in another. */
+static void test_what_is_under_way(void **state)
+{
+    (void)state;
+    Bench *bench = fresh();
+    series_table_init(&bench->table);
+    assert_int_equal(series_table_check((uintptr_t)&bench->table), bench->table.check);
+    assert_int_not_equal(0, bench->table.check);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(0, under_way(bench));
+        uint32_t place = series_table_take(&bench->table, &bench->arena);
+        assert_int_equal(1, place);
+        assert_int_equal(place, under_way(bench));
+        if (round == 1) {
+            series_table_give(&bench->table, place);
+            continue;
+        }
+        series_table_append(&bench->table, place);
+        assert_int_equal(0, under_way(bench));
+        series_table_remove(&bench->table, place);
+        assert_int_equal(place, under_way(bench));
+        series_table_give(&bench->table, place);
+    }
+    done(bench);
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -417,6 +449,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places_lie_where_they_are),
         cmocka_unit_test(test_places_are_given_again),
+        cmocka_unit_test(test_what_is_under_way),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_each_kind_has_its_list),
         cmocka_unit_test(test_what_comes_later_is_not_in_the_walk),

@@ -111,6 +111,30 @@ static void test_the_flags_disturb_nothing(void **state)
     }
 }
 
+/* Which one from the end a slot is, and nothing else of it, changes with the link. */
+static void test_a_list_knows_its_length(void **state)
+{
+    (void)state;
+    static char outside[40];
+    memset(outside, 'a', sizeof outside);
+    const SeriesKey key = {SERIES_COUNTER, outside, 40, outside, 0};
+    static Slot slots[300];
+    for (unsigned i = 0; i < 300; i++) {
+        slots[i] = make(&key, outside, 0);
+        assert_int_equal(0, slot_depth(&slots[i]));
+        slot_link(&slots[i], i > 0 ? &slots[i - 1] : NULL);
+        assert_ptr_equal(i > 0 ? &slots[i - 1] : NULL, slots[i].next);
+        assert_int_equal(i % 255 + 1, slot_depth(&slots[i]));
+        assert_int_equal(slot_depth(&slots[i]),
+                         slot_depth_before(i > 0 ? slot_depth(&slots[i - 1]) : 0));
+        assert_true(slot_is(&slots[i], &key));
+        assert_int_equal(40, slot_key_length(&slots[i]));
+        assert_ptr_equal(outside, slot_key_bytes(&slots[i]));
+    }
+    slot_link(&slots[7], NULL); /* once more, somewhere else */
+    assert_int_equal(1, slot_depth(&slots[7]));
+}
+
 static void test_another_key_is_another_slot(void **state)
 {
     (void)state;
@@ -163,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_shapes),
         cmocka_unit_test(test_the_flags_disturb_nothing),
+        cmocka_unit_test(test_a_list_knows_its_length),
         cmocka_unit_test(test_another_key_is_another_slot),
         cmocka_unit_test(test_every_byte_counts),
     };
