@@ -45,16 +45,35 @@ typedef struct {
     uint64_t birth_hash; /* XXH3, 64 bits */
     _Atomic uint64_t
         root;       /* address of the first thing in it, which tells of all others; 0: none yet */
-    uint32_t files; /* of the generation. File 0 only */
-    _Atomic uint32_t ready; /* 1: this generation counts. File 0 only */
+    uint32_t files; /* of the generation, as arena_number(). File 0 only */
+    _Atomic uint32_t ready; /* ARENA_READY: this generation counts. File 0 only */
     _Atomic uint32_t
-        crashes; /* while what is in hand here was recorded once more. ARENA_HAND only */
+        crashes; /* while what is in hand here was recorded once more, as arena_number().
+                                 ARENA_HAND only */
 } ArenaHead;
 
 _Static_assert(sizeof(ArenaHead) <= ARENA_HEAD_BYTES, "the head has a page");
 
 /* => a number made of the sizes and places of all that lies in arenas. */
 uint32_t arena_layout(void);
+
+enum {
+    ARENA_NUMBER_MAX = 1 << 16
+};
+
+/* => a number of up to ARENA_NUMBER_MAX, as it stands in a head: a multiple of an odd one, so that of 2^16 words one
+ * is such a number. */
+static inline uint32_t arena_number(uint32_t number)
+{
+    return number * UINT32_C(0x9e3779b1);
+}
+
+/* => that number; UINT32_MAX: it is none. */
+static inline uint32_t arena_number_read(uint32_t word)
+{
+    uint32_t number = word * UINT32_C(0x0e8b2f51); /* the inverse, modulo 2^32 */
+    return number <= ARENA_NUMBER_MAX ? number : UINT32_MAX;
+}
 
 enum {
     ARENA_NAME_SIZE = 40

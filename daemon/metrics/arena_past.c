@@ -259,9 +259,10 @@ static int map_all(ArenaPast *past, CheckpointReason *reason)
         return failed(reason, same, "tell this boot of the machine from others");
     if (same == 0)
         return failed(reason, -ESTALE, "its arenas are of an earlier boot of the machine");
-    if (head.files == 0 || head.files > FILES_MAX || past->file[0].kind != ARENA_SERIES)
+    uint32_t files = arena_number_read(head.files);
+    if (files == 0 || files > FILES_MAX || past->file[0].kind != ARENA_SERIES)
         return failed(reason, -EBADMSG, "an arena's head is of no use");
-    past->files = head.files;
+    past->files = files;
     for (uint32_t number = 1; number < past->files && error == 0; number++)
         error = map_file(past, number, &head, reason);
     return error;
@@ -383,12 +384,12 @@ uint32_t arena_past_crashes(const ArenaPast *past, uint32_t number)
 {
     const ArenaHead *head = (const void *)past->file[number].bytes;
     /* relaxed: written by processes that have ended. */
-    return atomic_load_explicit(&head->crashes, memory_order_relaxed);
+    return arena_number_read(atomic_load_explicit(&head->crashes, memory_order_relaxed));
 }
 
 void arena_past_crashed(const ArenaPast *past, uint32_t number)
 {
-    uint32_t crashes = arena_past_crashes(past, number) + 1;
+    uint32_t crashes = arena_number(arena_past_crashes(past, number) + 1);
     (void)!pwrite(past->file[number].fd, &crashes, sizeof crashes,
                   (off_t)offsetof(ArenaHead, crashes));
 }

@@ -43,7 +43,8 @@ ArenaKind arena_past_kind(const ArenaPast *past, uint32_t number);
 const void *arena_past_root(ArenaPast *past, uint32_t number, ArenaKind kind, size_t bytes,
                             uintptr_t *address);
 
-/* => how often what was in hand in file `number` has crashed this program. */
+/* => how often what was in hand in file `number` has crashed this program; UINT32_MAX: nobody has written that
+ * there. */
 uint32_t arena_past_crashes(const ArenaPast *past, uint32_t number);
 
 /* Counts one more. Async-signal-safe. */

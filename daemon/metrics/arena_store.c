@@ -96,7 +96,7 @@ void arena_set_root(Arena *arena, const void *root)
 
 void arena_store_ready(ArenaStore *store)
 {
-    store->first->files = store->files;
+    store->first->files = arena_number(store->files);
     /* release: all that was written into the files is there before they count, for the compiler; no
      * other thread of this process reads it. */
     atomic_store_explicit(&store->first->ready, ARENA_READY, memory_order_release);

@@ -100,11 +100,26 @@ static void test_the_boot_and_the_layout_stay_the_same(void **state)
     assert_int_equal(arena_layout(), arena_layout());
 }
 
+static void test_numbers_and_back(void **state)
+{
+    (void)state;
+    assert_int_equal(0, arena_number(0)); /* what zeroed memory says */
+    for (uint32_t number = 0; number <= ARENA_NUMBER_MAX; number++) {
+        uint32_t word = arena_number(number);
+        assert_int_equal(number, arena_number_read(word));
+        for (int bit = 0; bit < 32; bit++)
+            assert_int_equal(UINT32_MAX, arena_number_read(word ^ UINT32_C(1) << bit));
+    }
+    assert_int_equal(UINT32_MAX, arena_number_read(arena_number(ARENA_NUMBER_MAX + 1)));
+    assert_int_equal(UINT32_MAX, arena_number_read(1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_back),
         cmocka_unit_test(test_what_is_no_name),
+        cmocka_unit_test(test_numbers_and_back),
         cmocka_unit_test(test_a_birth_has_one_hash),
         cmocka_unit_test(test_the_magic_number_can_be_read),
         cmocka_unit_test(test_the_boot_and_the_layout_stay_the_same),
