@@ -98,13 +98,20 @@ hash_bytes(const HashKey *key, const void *data, size_t length, uint64_t tweak)
 }
 
 /* The same under a fixed, public key: for what must hash alike in every process and after a restart
- * (the values of a set). A sender can look for collisions here; never index a table with it. */
-static inline uint64_t hash_fixed(const void *data, size_t length)
+ * (the values of a set; a check of what lies in a file). A sender can look for collisions here; never index a
+ * table with it. */
+static inline __attribute__((always_inline)) uint64_t
+hash_fixed_tweaked(const void *data, size_t length, uint64_t tweak)
 {
     /* wyhash's own: odd, with 32 bits set in each and in the difference of any two. */
     static const HashKey key = {{UINT64_C(0x2d358dccaa6c78a5), UINT64_C(0x8bb84b93962eacc9),
                                  UINT64_C(0x4b33a62ed433d4a3), UINT64_C(0x4d5a2da51de1aa47)}};
-    return hash_bytes(&key, data, length, 0);
+    return hash_bytes(&key, data, length, tweak);
+}
+
+static inline uint64_t hash_fixed(const void *data, size_t length)
+{
+    return hash_fixed_tweaked(data, length, 0);
 }
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <atomicstats/check.h>
 
+#include "base/hash.h"
+
 enum {
     LEAST_PAGE = 4096, /* a page has this many bytes, or more */
     WARM_BYTES = 8192  /* of each buffer: few datagrams are longer */
@@ -58,14 +60,77 @@ int hand_complete(const Arena *arena, Hand *hand)
     return error;
 }
 
-uint64_t hand_before_check(const Hand *hand, uintptr_t address)
+/* ---- checks ---- */
+
+static uint64_t origin_check(const HandOrigin *origin, uintptr_t address)
 {
-    static const IntakeCounts none;
-    uint64_t words[sizeof hand->before / sizeof(uint64_t)];
-    if (memcmp(&hand->before, &none, sizeof none) == 0)
-        return 0;
-    memcpy(words, &hand->before, sizeof words);
-    return astats_check(address, 1, words, sizeof words / sizeof *words);
+    return hash_fixed_tweaked(origin, sizeof *origin, address);
+}
+
+void hand_sign_origin(Hand *hand)
+{
+    hand->origin_check = origin_check(&hand->origin, (uintptr_t)hand);
+}
+
+/* relaxed, all below: its thread alone writes it, or its process has ended. */
+
+/* => the lower half of Ledger.live, which is another one for each batch. */
+static uint32_t batch_number(const Hand *hand)
+{
+    return (uint32_t)atomic_load_explicit(&hand->ledger.live, memory_order_relaxed);
+}
+
+/* => the seal of the batch in hand, in a hand that is, or was, at `address`. */
+static uint64_t seal_of(const Hand *hand, uintptr_t address, int count)
+{
+    const uint64_t words[] = {
+        receive_batch_hash(&hand->batch, count), (uint64_t)count,
+        (uint64_t)atomic_load_explicit(&hand->ledger.now_ns, memory_order_relaxed),
+        atomic_load_explicit(&hand->ledger.gauge_sign, memory_order_relaxed)};
+    uint32_t number = batch_number(hand);
+    return astats_check_word(number,
+                             astats_check(address, number, words, sizeof words / sizeof *words));
+}
+
+void hand_seal(Hand *hand, int count)
+{
+    uint64_t seal = seal_of(hand, (uintptr_t)hand, count);
+    /* What it is of is there before it, and nothing is recorded before it is there. */
+    atomic_signal_fence(memory_order_release);
+    atomic_store_explicit(&hand->seal, seal, memory_order_relaxed);
+    atomic_signal_fence(memory_order_release);
+}
+
+static bool batch_is_sound(const Hand *hand, uintptr_t address, int count)
+{
+    uint64_t seal = atomic_load_explicit(&hand->seal, memory_order_relaxed);
+    if ((uint32_t)seal == batch_number(hand))
+        return seal == seal_of(hand, address, count);
+    return atomic_load_explicit(&hand->ledger.redo.begun, memory_order_relaxed) == 0;
+}
+
+bool hand_is_sound(const Hand *hand, uintptr_t address, bool in_hand, int count)
+{
+    uint64_t unused;
+    if (hand->origin_check != origin_check(&hand->origin, address))
+        return false;
+    for (size_t i = 0; i < HAND_SOCKETS; i++) {
+        uintptr_t at = address + offsetof(Hand, dropped) + i * sizeof hand->dropped[i];
+        if (!kept_drops_read(&hand->dropped[i], at, &unused))
+            return false;
+    }
+    return !in_hand || batch_is_sound(hand, address, count);
+}
+
+/* ---- life ---- */
+
+static void begin(Hand *hand)
+{
+    ledger_init(&hand->ledger);
+    hand_sign_origin(hand);
+    for (size_t i = 0; i < HAND_SOCKETS; i++)
+        kept_drops_begin(&hand->dropped[i]);
+    receive_batch_init(&hand->batch);
 }
 
 int hand_open(ArenaStore *store, Arena *arena, Hand **hand)
@@ -82,7 +147,7 @@ int hand_open(ArenaStore *store, Arena *arena, Hand **hand)
         arena_fini(arena);
         return error;
     }
+    begin(*hand);
     arena_set_root(arena, *hand);
-    receive_batch_init(&(*hand)->batch);
     return 0;
 }

@@ -7,8 +7,10 @@
 #define INGEST_HAND_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "ingest/kept_drops.h"
 #include "ingest/ledger.h"
 #include "ingest/receive_batch.h"
 #include "metrics/arena_store.h"
@@ -18,18 +20,18 @@ enum {
     HAND_SOCKETS = 64
 };
 
-/* What the kernel is known to have dropped on one of the thread's sockets. */
+/* What is known before the generation counts, and does not change any more. */
 typedef struct {
-    _Atomic uint64_t cookie; /* UdpSocket.cookie */
-    _Atomic uint64_t dropped;
-} HandSocket;
+    IntakeCounts before;            /* of earlier processes, in one of the threads' hands */
+    uint64_t cookies[HAND_SOCKETS]; /* UdpSocket.cookie of the thread's sockets */
+} HandOrigin;
 
 typedef struct Hand {
     Ledger ledger;
-    IntakeCounts before;   /* of earlier processes, in one of the threads' hands; written before the
-                            generation counts */
-    uint64_t before_check; /* hand_before_check() */
-    HandSocket sockets[HAND_SOCKETS];
+    HandOrigin origin;
+    uint64_t origin_check; /* hand_sign_origin() */
+    _Atomic uint64_t seal; /* hand_seal() */
+    KeptDrops dropped[HAND_SOCKETS];
     ReceiveBatch batch;
 } Hand;
 
@@ -38,8 +40,17 @@ typedef struct Hand {
  * At first that is so for 8 KiB of each buffer, which costs next to no time. => 0 or negative errno. */
 int hand_open(ArenaStore *store, Arena *arena, Hand **hand);
 
-/* => the check of `before`, in a hand that stands, or stood, at `address`; 0 of figures that are all 0. */
-uint64_t hand_before_check(const Hand *hand, uintptr_t address);
+/* To be called when the origin was written. */
+void hand_sign_origin(Hand *hand);
+
+/* Puts a check under the batch in hand, of `count` datagrams: their bytes, lengths and sources, and what of the
+ * ledger's settings a replay goes by. After the batch is received and its time is set, before anything of it is
+ * recorded. Of no use to a hand in no file. */
+void hand_seal(Hand *hand, int count);
+
+/* => whether all but the ledger is as it was written in a hand that stood at `address`; `in_hand`: with a batch of
+ * `count` datagrams. A batch that has no seal yet is as it is, if nothing of it was recorded. */
+bool hand_is_sound(const Hand *hand, uintptr_t address, bool in_hand, int count);
 
 /* Makes these parts stay in memory, whatever is short, and the others be there when they are wanted. When
  * there is time for that. => 0; negative errno: it cannot be, which is no harm but on a day when all comes

@@ -28,32 +28,41 @@ static uint32_t check_of(const void *from, uintptr_t address, uint32_t seq, size
     return astats_check(address, seq, words, bytes / sizeof *words);
 }
 
+static uint64_t word_of(uint32_t seq, const void *copy, size_t bytes)
+{
+    return astats_check_word(seq, check_of(copy, (uintptr_t)copy, seq, bytes));
+}
+
 static uint64_t next_word(uint64_t word, const void *copy, size_t bytes)
 {
-    uint32_t next = astats_check_next(word);
-    return astats_check_word(next, check_of(copy, (uintptr_t)copy, next, bytes));
+    return word_of(astats_check_next(word), copy, bytes);
 }
 
 /* => whether the word has the check of the copy, which was at `address`. */
 static bool is_sound(uint64_t word, const void *copy, uintptr_t address, size_t bytes)
 {
-    static const unsigned char none[sizeof(IntakeCounts)];
-    if ((uint32_t)word == 0)
-        return word == 0 && memcmp(copy, none, bytes) == 0;
     return word >> 32 == check_of(copy, address, (uint32_t)word, bytes);
 }
 
-static uint64_t live_word(uint64_t seq)
+/* => Ledger.live, which is, or was, at `address`, with these 32 bits. */
+static uint64_t live_word(uintptr_t address, uint32_t number)
 {
-    return (uint64_t)(uint32_t)seq + 1;
+    return astats_check_word(number, astats_check(address, number, NULL, 0));
 }
 
 _Static_assert(sizeof(IntakeCounts) % sizeof(uint64_t) == 0, "whole words");
 
+void ledger_init(Ledger *ledger)
+{
+    put(&ledger->refused_seq, word_of(0, &ledger->refused[0], sizeof ledger->refused[0]));
+    put(&ledger->seq, word_of(0, &ledger->counts[0], sizeof ledger->counts[0]));
+    put(&ledger->live, live_word((uintptr_t)&ledger->live, 0));
+}
+
 void ledger_begin(Ledger *ledger)
 {
     redo_reset(&ledger->redo);
-    put(&ledger->live, live_word(own(&ledger->seq)));
+    put(&ledger->live, live_word((uintptr_t)&ledger->live, (uint32_t)own(&ledger->seq) + 1));
 }
 
 void ledger_refuse(Ledger *ledger, uint64_t values)
@@ -99,16 +108,18 @@ int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, v
     uint64_t refused_seq = own(&ledger->refused_seq);
     const IntakeCounts *counted = &ledger->counts[seq & 1];
     const LedgerRefused *refused = &ledger->refused[refused_seq & 1];
+    uint64_t live = own(&ledger->live);
     uintptr_t moved = address - (uintptr_t)ledger;
     int error = 0;
     if (!is_sound(seq, counted, (uintptr_t)counted + moved, sizeof *counted) ||
+        live != live_word((uintptr_t)&ledger->live + moved, (uint32_t)live) ||
         !is_sound(refused_seq, refused, (uintptr_t)refused + moved, sizeof *refused))
         return -EBADMSG;
     *counts = *counted;
     counts->values -= refused->values;
     counts->rejected[REJECT_OVER_LIMIT] = refused->lines;
     counts->dropped_kernel = 0;
-    *progress = (LedgerProgress){.in_hand = own(&ledger->live) == live_word(seq)};
+    *progress = (LedgerProgress){.in_hand = (uint32_t)live == (uint32_t)seq + 1};
     if (progress->in_hand)
         progress->done = values_in(&ledger->redo, word_at, context, &error);
     return error;

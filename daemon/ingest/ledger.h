@@ -4,7 +4,8 @@
  *
  * Readers of this process have IntakeCounters; this is for the process that comes after it.
  *
- * Thread rule: one thread. Zeroed memory is a thread that has taken in nothing. */
+ * Thread rule: one thread. Zeroed memory is a thread that has taken in nothing; one that is to be read after
+ * a kill begins with ledger_init(). */
 #ifndef INGEST_LEDGER_H
 #define INGEST_LEDGER_H
 
@@ -28,12 +29,16 @@ typedef struct {
     Redo redo;
     _Atomic uint64_t refused_seq; /* lines refused */
     LedgerRefused refused[2];
-    _Atomic uint64_t seq;    /* batches ended */
-    _Atomic uint64_t live;   /* the 32 bits of seq, + 1, while there is a batch in hand */
+    _Atomic uint64_t seq; /* batches ended */
+    _Atomic uint64_t
+        live; /* the 32 bits of seq, + 1, while there is a batch in hand; above them a check */
     _Atomic int64_t now_ns;  /* CLOCK_REALTIME of the batch in hand, or of one shortly before it */
     _Atomic bool gauge_sign; /* what PoolOptions.gauge_sign_absolute was */
     IntakeCounts counts[2]; /* of all batches ended; values of refused lines are among the values */
 } Ledger;
+
+/* Makes zeroed memory a ledger that has taken in nothing, and is sound. */
+void ledger_init(Ledger *ledger);
 
 /* Before the call that receives a batch: there is one in hand from now on. */
 void ledger_begin(Ledger *ledger);

@@ -281,17 +281,14 @@ void pool_replay(Pool *pool, unsigned turn, const struct Hand *hand, uint64_t do
 
 void pool_keep_figures(Pool *pool)
 {
-    Hand *first = pool->workers[0]->hand;
-    first->before = pool->before;
-    first->before_check = hand_before_check(first, (uintptr_t)first);
+    pool->workers[0]->hand->origin.before = pool->before;
     for (unsigned t = 0; t < pool->count; t++) {
         Worker *w = pool->workers[t];
         for (size_t i = 0; i < w->socket_count; i++) {
-            HandSocket *kept = &w->hand->sockets[i];
-            /* relaxed: for who comes after this process. */
-            atomic_store_explicit(&kept->cookie, w->sockets[i].udp.cookie, memory_order_relaxed);
-            udp_socket_keep_dropped(&w->sockets[i].udp, &kept->dropped);
+            w->hand->origin.cookies[i] = w->sockets[i].udp.cookie;
+            udp_socket_keep_dropped(&w->sockets[i].udp, &w->hand->dropped[i]);
         }
+        hand_sign_origin(w->hand);
     }
 }
 

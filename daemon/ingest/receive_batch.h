@@ -44,4 +44,8 @@ void receive_batch_clear(ReceiveBatch *batch, int count);
  * RECEIVE_BATCH_SIZE; -EAGAIN: none; other negative errno. */
 int receive_batch_fill(ReceiveBatch *batch, int fd);
 
+/* => a hash of the first `count` datagrams: their bytes, lengths and sources. Each is hashed by itself, so that
+ * the CPU has several under way. */
+uint64_t receive_batch_hash(const ReceiveBatch *batch, int count);
+
 #endif

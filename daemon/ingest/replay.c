@@ -49,13 +49,12 @@ static const Hand *hand_of(ArenaPast *past, uint32_t number, uintptr_t *address)
 
 /* ---- figures ---- */
 
-/* relaxed, here: their process has ended. */
 static void add_sockets(const Hand *hand, CheckpointFigures *out)
 {
     for (size_t i = 0; i < HAND_SOCKETS; i++) {
-        const HandSocket *s = &hand->sockets[i];
-        uint64_t cookie = atomic_load_explicit(&s->cookie, memory_order_relaxed);
-        uint64_t dropped = atomic_load_explicit(&s->dropped, memory_order_relaxed);
+        uint64_t cookie = hand->origin.cookies[i];
+        uint64_t dropped;
+        (void)kept_drops_read(&hand->dropped[i], 0, &dropped); /* it is sound */
         out->intake.dropped_kernel += dropped;
         if (cookie != 0 && out->socket_count < CHECKPOINT_SOCKETS)
             out->sockets[out->socket_count++] = (SocketDrops){cookie, dropped};
@@ -68,15 +67,17 @@ static int add_hand(ArenaPast *past, uint32_t number, CheckpointFigures *out, bo
     IntakeCounts counts;
     LedgerProgress progress;
     const Hand *hand = hand_of(past, number, &address);
-    if (hand == NULL || hand->before_check != hand_before_check(hand, address) ||
-        ledger_read(&hand->ledger, address, word_at, past, &counts, &progress) != 0)
+    if (hand == NULL || ledger_read(&hand->ledger, address, word_at, past, &counts, &progress) != 0)
+        return -EBADMSG;
+    int count = progress.in_hand ? batch_count(&hand->batch) : 0;
+    if (count < 0 || arena_past_crashes(past, number) == UINT32_MAX ||
+        !hand_is_sound(hand, address, progress.in_hand, count))
         return -EBADMSG;
     intake_add(&out->intake, &counts);
-    intake_add(&out->intake, &hand->before);
+    intake_add(&out->intake, &hand->origin.before);
     add_sockets(hand, out);
-    int count = progress.in_hand ? batch_count(&hand->batch) : 0;
     *in_hand = *in_hand || count > 0;
-    return count < 0 ? count : 0;
+    return 0;
 }
 
 int replay_figures(ArenaPast *past, CheckpointFigures *out, bool *in_hand, CheckpointReason *reason)

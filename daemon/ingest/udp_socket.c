@@ -127,19 +127,7 @@ void udp_socket_close(UdpSocket *s)
     s->fd = -1;
 }
 
-/* Two who look at once may note in another order than they looked: the higher one stays. */
-static void note_dropped(const UdpSocket *s, uint64_t now)
-{
-    if (s->kept == NULL)
-        return;
-    /* relaxed, all: one number that only grows. */
-    uint64_t noted = atomic_load_explicit(s->kept, memory_order_relaxed);
-    while (noted < now && !atomic_compare_exchange_weak_explicit(
-                              s->kept, &noted, now, memory_order_relaxed, memory_order_relaxed)) {
-    }
-}
-
-void udp_socket_keep_dropped(UdpSocket *s, _Atomic uint64_t *kept)
+void udp_socket_keep_dropped(UdpSocket *s, KeptDrops *kept)
 {
     s->kept = kept;
     (void)udp_socket_dropped(s);
@@ -164,7 +152,8 @@ uint64_t udp_socket_dropped(UdpSocket *s)
         now = known + since;
     } while (!atomic_compare_exchange_weak_explicit(&s->dropped, &known, now, memory_order_relaxed,
                                                     memory_order_relaxed));
-    note_dropped(s, now);
+    if (s->kept != NULL)
+        kept_drops_note(s->kept, now);
     return now;
 }
 

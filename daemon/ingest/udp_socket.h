@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "ingest/kept_drops.h"
 
 typedef struct {
     int fd;                     /* -1: none */
@@ -21,7 +22,7 @@ typedef struct {
     uint64_t cookie; /* of one that was taken over: its name until the next boot; else 0 */
     _Atomic uint64_t datagrams; /* received; written by the socket's thread alone */
     _Atomic uint64_t dropped;   /* as of the latest look, see udp_socket_dropped() */
-    _Atomic uint64_t *kept;     /* where that stands once more; NULL: nowhere */
+    KeptDrops *kept;            /* where that stands once more; NULL: nowhere */
 } UdpSocket;
 
 /* Opens a non-blocking socket and binds it to the address alone (IPv6 does not take IPv4 with it), in
@@ -41,7 +42,7 @@ int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer);
 bool udp_socket_resume(UdpSocket *s, uint64_t dropped);
 
 /* Each look is noted in *kept, too, which outlives the socket. */
-void udp_socket_keep_dropped(UdpSocket *s, _Atomic uint64_t *kept);
+void udp_socket_keep_dropped(UdpSocket *s, KeptDrops *kept);
 
 /* Closes it; its figures stay readable. */
 void udp_socket_close(UdpSocket *s);

@@ -22,10 +22,9 @@ static void tick(Worker *w)
     series_index_tick(&w->pipeline.index, (uint32_t)(uv_now(&w->loop) / 1000));
 }
 
-/* Records `count` datagrams of a batch: the own one, or that of an earlier process. */
-static void record_batch(Worker *w, const ReceiveBatch *batch, int count, int64_t now_ns)
+/* Records `count` datagrams of a batch, whose time is set: the own one, or that of an earlier process. */
+static void record_batch(Worker *w, const ReceiveBatch *batch, int count)
 {
-    pipeline_set_time(&w->pipeline, now_ns);
     for (int i = 0; i < count; i++)
         pipeline_datagram(&w->pipeline, receive_batch_bytes(batch, i), batch->headers[i].msg_len,
                           (const struct sockaddr *)&batch->sources[i]);
@@ -42,7 +41,10 @@ static int take_batch(Worker *w, WorkerSocket *s)
     int count = receive_batch_fill(batch, s->udp.fd);
     if (count < 0)
         return count;
-    record_batch(w, batch, count, clock_realtime_ns());
+    pipeline_set_time(&w->pipeline, clock_realtime_ns());
+    if (w->pipeline.context.checked)
+        hand_seal(w->hand, count);
+    record_batch(w, batch, count);
     receive_batch_clear(batch, count);
     /* relaxed: written by this thread alone, a figure for people. */
     uint64_t before = atomic_load_explicit(&s->udp.datagrams, memory_order_relaxed);
@@ -290,7 +292,8 @@ void worker_replay(Worker *w, const Hand *hand, uint64_t done)
     w->pipeline.context.gauge_sign_absolute =
         atomic_load_explicit(&ledger->gauge_sign, memory_order_relaxed);
     w->pipeline.skip = done;
-    record_batch(w, &hand->batch, count, now_ns != 0 ? now_ns : clock_realtime_ns());
+    pipeline_set_time(&w->pipeline, now_ns != 0 ? now_ns : clock_realtime_ns());
+    record_batch(w, &hand->batch, count);
     w->pipeline.skip = 0;
     w->pipeline.context.gauge_sign_absolute = gauge_sign;
 }

@@ -135,6 +135,7 @@ static inline int fixture_arenas_begin(FixtureArenas *f, unsigned thread,
     ledger_begin(p->ledger);
     for (; datagrams[count] != NULL; count++)
         fixture_arenas_receive(f, thread, count, datagrams[count]);
+    hand_seal(f->hand[thread], count);
     for (int i = 0; i < count; i++)
         pipeline_datagram(p, receive_batch_bytes(&f->hand[thread]->batch, i),
                           f->hand[thread]->batch.headers[i].msg_len, NULL);

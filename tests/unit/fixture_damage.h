@@ -58,8 +58,10 @@ static inline void damage_open(Damage *d)
     }
     (void)fixture_arenas_begin(f, 0, damage_in_hand());
     ledger_begin(f->pipeline[1]->ledger);
-    for (int i = 0; damage_in_hand()[i] != NULL; i++)
-        fixture_arenas_receive(f, 1, i, damage_in_hand()[i]);
+    int count = 0;
+    for (; damage_in_hand()[count] != NULL; count++)
+        fixture_arenas_receive(f, 1, count, damage_in_hand()[count]);
+    hand_seal(f->hand[1], count);
     fixture_arenas_close(f);
     free(f);
     for (uint32_t n = 0; n < DAMAGE_FILES; n++) {

@@ -51,8 +51,14 @@ static void expect_empty(const Hand *hand)
     assert_int_equal(0, counts.datagrams);
     for (int i = 0; i < RECEIVE_BATCH_SIZE; i++)
         assert_true(hand->batch.headers[i].msg_len == RECEIVE_NONE);
-    static const HandSocket none[HAND_SOCKETS];
-    assert_memory_equal(none, hand->sockets, sizeof none);
+    static const HandOrigin none;
+    assert_memory_equal(&none, &hand->origin, sizeof none);
+    for (size_t i = 0; i < HAND_SOCKETS; i++) {
+        uint64_t drops;
+        assert_true(kept_drops_read(&hand->dropped[i], (uintptr_t)&hand->dropped[i], &drops));
+        assert_int_equal(0, drops);
+    }
+    assert_true(hand_is_sound(hand, (uintptr_t)hand, false, 0));
 }
 
 static void test_in_no_file(void **state)
@@ -165,6 +171,99 @@ static void test_who_comes_after_finds_it(void **state)
     arena_fini(&series);
 }
 
+/* ---- checks ---- */
+
+static bool is_sound(const Hand *hand, int count)
+{
+    return hand_is_sound(hand, (uintptr_t)hand, true, count);
+}
+
+/* Each bit of these bytes, and zeroes if they are not 0. */
+static void expect_guarded(Hand *hand, int count, void *from, size_t bytes)
+{
+    unsigned char *at = from;
+    for (size_t bit = 0; bit < 8 * bytes; bit++) {
+        at[bit / 8] ^= (unsigned char)(1U << bit % 8);
+        if (is_sound(hand, count))
+            fail_msg("bit %zu of byte %zu goes unnoticed", bit % 8, bit / 8);
+        at[bit / 8] ^= (unsigned char)(1U << bit % 8);
+    }
+    assert_true(is_sound(hand, count));
+}
+
+/* A batch in hand: datagrams of these lengths, by IPv4 and IPv6 in turn. => how many. */
+static int fill_batch(Hand *hand)
+{
+    static const unsigned lengths[] = {30, 0, 1, 16, 100, 5000};
+    enum {
+        COUNT = sizeof lengths / sizeof *lengths
+    };
+    for (int i = 0; i < COUNT; i++) {
+        memset(hand->batch.bytes + (size_t)i * RECEIVE_STRIDE, 'a' + i, lengths[i]);
+        hand->batch.sources[i].sin6_family = i % 2 == 0 ? AF_INET : AF_INET6;
+        hand->batch.sources[i].sin6_port = (in_port_t)(1000 + i);
+        hand->batch.headers[i].msg_len = lengths[i];
+    }
+    return COUNT;
+}
+
+static void test_a_sealed_batch(void **state)
+{
+    Bench *b = *state;
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    Hand *hand = b->hand;
+    for (int round = 0; round < 2; round++) {
+        static const IntakeCounts counts = {.datagrams = 1};
+        ledger_begin(&hand->ledger);
+        assert_true(is_sound(hand, 0)); /* nothing has come */
+        int count = fill_batch(hand);
+        assert_true(is_sound(hand, count)); /* it has, but nobody knows */
+        redo_pass(&hand->ledger.redo, 1);
+        assert_false(is_sound(hand, count)); /* nobody records what has no seal */
+        ledger_begin(&hand->ledger);
+        atomic_store_explicit(&hand->ledger.now_ns, 1234567 + round, memory_order_relaxed);
+        hand_seal(hand, count);
+        redo_pass(&hand->ledger.redo, 1);
+        assert_true(is_sound(hand, count));
+        assert_false(is_sound(hand, count - 1));
+        assert_false(hand_is_sound(hand, (uintptr_t)hand + 4096, true, count));
+        for (int i = 0; i < count; i++) {
+            size_t length = hand->batch.headers[i].msg_len;
+            expect_guarded(hand, count, hand->batch.bytes + (size_t)i * RECEIVE_STRIDE,
+                           length < 100 ? length : 100);
+            expect_guarded(hand, count, &hand->batch.sources[i], 8);
+        }
+        expect_guarded(hand, count, &hand->seal, 4 + 4 * (size_t)(round == 0));
+        expect_guarded(hand, count, &hand->ledger.now_ns, 8);
+        expect_guarded(hand, count, &hand->ledger.gauge_sign, 0);
+        hand->batch.headers[4].msg_len = 99;
+        assert_false(is_sound(hand, count));
+        receive_batch_clear(&hand->batch, count);
+        ledger_end(&hand->ledger, &counts);
+        assert_true(hand_is_sound(hand, (uintptr_t)hand, false, 0));
+    }
+}
+
+static void test_the_origin_and_the_drops(void **state)
+{
+    Bench *b = *state;
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    Hand *hand = b->hand;
+    hand->origin.before.lines = 77;
+    hand->origin.cookies[1] = 4097;
+    assert_false(is_sound(hand, 0));
+    hand_sign_origin(hand);
+    kept_drops_note(&hand->dropped[1], 5);
+    ledger_begin(&hand->ledger);
+    assert_true(is_sound(hand, 0));
+    expect_guarded(hand, 0, &hand->origin, sizeof hand->origin);
+    expect_guarded(hand, 0, &hand->origin_check, sizeof hand->origin_check);
+    expect_guarded(hand, 0, hand->dropped, sizeof hand->dropped);
+    memset(&hand->origin, 0, sizeof hand->origin);
+    hand->origin_check = 0;
+    assert_false(is_sound(hand, 0));
+}
+
 /* RLIMIT_FSIZE in place of a full disk. */
 static void test_no_room(void **state)
 {
@@ -193,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_memory_that_must_not_be_locked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receives, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_comes_after_finds_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_sealed_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_origin_and_the_drops, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

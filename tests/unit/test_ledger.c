@@ -40,13 +40,17 @@ static LedgerProgress progress_of(Ledger *ledger, IntakeCounts *counts)
     return progress;
 }
 
-static void test_zeroed_memory_has_taken_in_nothing(void **state)
+static void test_a_new_one_has_taken_in_nothing(void **state)
 {
     (void)state;
     static const IntakeCounts none;
     Ledger ledger;
     IntakeCounts counts;
+    LedgerProgress progress;
     memset(&ledger, 0, sizeof ledger);
+    assert_int_equal(
+        -EBADMSG, ledger_read(&ledger, (uintptr_t)&ledger, word_at, &ledger, &counts, &progress));
+    ledger_init(&ledger);
     assert_false(progress_of(&ledger, &counts).in_hand);
     assert_memory_equal(&none, &counts, sizeof counts);
 }
@@ -57,6 +61,7 @@ static void test_a_batch_is_in_hand_until_its_end(void **state)
     Ledger ledger = {.gauge_sign = false};
     IntakeCounts counts = {.datagrams = 1, .values = 2};
     IntakeCounts read;
+    ledger_init(&ledger);
     for (uint64_t round = 1; round < 5; round++) {
         ledger_begin(&ledger);
         assert_true(progress_of(&ledger, &read).in_hand);
@@ -77,6 +82,7 @@ static void test_refused_lines_count_at_once(void **state)
     Ledger ledger = {.gauge_sign = false};
     IntakeCounts counts = {.values = 100};
     IntakeCounts read;
+    ledger_init(&ledger);
     ledger_begin(&ledger);
     ledger_refuse(&ledger, 3);
     ledger_refuse(&ledger, 1);
@@ -103,6 +109,7 @@ static void test_what_has_begun_is_in_if_its_word_has_changed(void **state)
     IntakeCounts read;
     /* Any word will do: one that nothing else is done with. */
     _Atomic uint64_t *word = &ledger.redo.step[0].before;
+    ledger_init(&ledger);
     ledger_begin(&ledger);
     redo_pass(&ledger.redo, 7);
     assert_int_equal(7, progress_of(&ledger, &read).done);
@@ -121,6 +128,7 @@ static void test_what_nobody_can_have_written(void **state)
     IntakeCounts counts;
     LedgerProgress progress;
     _Atomic uint64_t elsewhere = 0;
+    ledger_init(&ledger);
     ledger_begin(&ledger);
     redo_begin(&ledger.redo, &elsewhere, 0, 1); /* a word that word_at() does not know */
     assert_int_equal(
@@ -137,13 +145,38 @@ static void test_what_nobody_can_have_written(void **state)
         0, ledger_read(&ledger, (uintptr_t)&ledger, word_at, &ledger, &counts, &progress));
 }
 
+/* Whether there is a batch in hand must not be for a flipped bit to say. */
+static void test_live_is_guarded(void **state)
+{
+    (void)state;
+    Ledger ledger = {.gauge_sign = false};
+    IntakeCounts counts = {.values = 1};
+    LedgerProgress progress;
+    ledger_init(&ledger);
+    for (int round = 0; round < 4; round++) {
+        for (int bit = 0; bit <= 64; bit++) {
+            Ledger bent = ledger;
+            /* relaxed, both: one thread. The last one: zeroes. */
+            uint64_t live = atomic_load_explicit(&ledger.live, memory_order_relaxed);
+            live = bit < 64 ? live ^ UINT64_C(1) << bit : 0;
+            atomic_store_explicit(&bent.live, live, memory_order_relaxed);
+            assert_int_equal(-EBADMSG, ledger_read(&bent, (uintptr_t)&ledger, word_at, &ledger,
+                                                   &counts, &progress));
+        }
+        if (round % 2 == 0)
+            ledger_begin(&ledger);
+        else
+            ledger_end(&ledger, &counts);
+    }
+}
+
 /* ---- a kill after each single instruction ---- */
 
 enum {
     MAX_SERIES = 7, /* those of the first batch but the last datagram's */
     BATCHES_MAX = 4,
     DATAGRAMS_MAX = 24,
-    LOOKED_AT = 1 << 16, /* bytes of each file */
+    LOOKED_AT = 3 << 16, /* bytes of each file, at most */
     FILES_MAX = 5
 };
 
@@ -174,6 +207,7 @@ typedef struct {
     int datagrams;
     char *now[FILES_MAX]; /* of each file, as it is */
     char *before[FILES_MAX];
+    size_t looked_at[FILES_MAX]; /* bytes */
     int files;
 } Bench;
 
@@ -222,10 +256,11 @@ static void map_files(Bench *b)
         struct stat file;
         assert_true(fd >= 0);
         assert_int_equal(0, fstat(fd, &file));
-        assert_true(file.st_size >= LOOKED_AT);
-        b->now[i] = mmap(NULL, LOOKED_AT, PROT_READ, MAP_SHARED, fd, 0);
+        size_t looked_at = file.st_size < LOOKED_AT ? (size_t)file.st_size : LOOKED_AT;
+        b->looked_at[i] = looked_at;
+        b->now[i] = mmap(NULL, looked_at, PROT_READ, MAP_SHARED, fd, 0);
         assert_true(b->now[i] != MAP_FAILED);
-        b->before[i] = calloc(1, LOOKED_AT);
+        b->before[i] = calloc(1, looked_at);
         assert_non_null(b->before[i]);
         close(fd);
     }
@@ -235,9 +270,9 @@ static bool has_changed(Bench *b)
 {
     bool changed = false;
     for (int i = 0; i < b->files; i++) {
-        if (memcmp(b->before[i], b->now[i], LOOKED_AT) == 0)
+        if (memcmp(b->before[i], b->now[i], b->looked_at[i]) == 0)
             continue;
-        memcpy(b->before[i], b->now[i], LOOKED_AT);
+        memcpy(b->before[i], b->now[i], b->looked_at[i]);
         changed = true;
     }
     return changed;
@@ -329,7 +364,7 @@ static int teardown(void **state)
     Bench *b = *state;
     fixture_arenas_close(&b->arenas);
     for (int i = 0; i < b->files; i++) {
-        munmap(b->now[i], LOOKED_AT);
+        munmap(b->now[i], b->looked_at[i]);
         free(b->before[i]);
     }
     for (int i = 0; i < b->datagrams; i++)
@@ -359,17 +394,39 @@ static void test_killed_while_another_thread_has_a_batch_in_hand(void **state)
     step_through(b, 1, batches);
 }
 
+/* A set gets its sketch, another one has it: what a kill leaves of a sketch is whole. */
+static void test_killed_while_sets_grow(void **state)
+{
+    Bench *b = *state;
+    char grown[8 * (SET_SMALL + 5) + 1] = "";
+    char full[8 * SET_SMALL + 1] = "";
+    for (int i = 0; i < SET_SMALL + 5; i++)
+        (void)snprintf(grown + strlen(grown), sizeof grown - strlen(grown), "a:%02d|s\n", i);
+    for (int i = 0; i < SET_SMALL; i++)
+        (void)snprintf(full + strlen(full), sizeof full - strlen(full), "b:%02d|s\n", i);
+    const char *const first[] = {grown, full, NULL};
+    static const char *const batch[] = {"a:x|s\na:00|s\na:y|s", "b:x|s\nb:y|s\nb:x|s\nb:z|s",
+                                        "a:z|s\nc:1|s", NULL};
+    const char *const *const batches[] = {batch, NULL};
+    fixture_arenas_open(&b->arenas, b->folder.fd, 1, 1, MAX_SERIES);
+    prepare_expected(b, first, batches);
+    fixture_arenas_take(&b->arenas, 0, first);
+    step_through(b, 0, batches);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zeroed_memory_has_taken_in_nothing),
+        cmocka_unit_test(test_a_new_one_has_taken_in_nothing),
         cmocka_unit_test(test_a_batch_is_in_hand_until_its_end),
         cmocka_unit_test(test_refused_lines_count_at_once),
         cmocka_unit_test(test_what_has_begun_is_in_if_its_word_has_changed),
         cmocka_unit_test(test_what_nobody_can_have_written),
+        cmocka_unit_test(test_live_is_guarded),
         cmocka_unit_test_setup_teardown(test_killed_after_any_instruction, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_while_another_thread_has_a_batch_in_hand, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_killed_while_sets_grow, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
