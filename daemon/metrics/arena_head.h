@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define ARENA_READY UINT32_C(0x59444552) /* "REDY", so that no flipped bit is taken for it */
+#define ARENA_UNREADY \
+    (~ARENA_READY) /* from birth until then, so that zeroes are not taken for it */
 #define ARENA_MAGIC \
     UINT64_C(0x314e455241535441) /* "ATSAREN1" in the order of a little-endian file */
 
@@ -46,7 +48,8 @@ typedef struct {
     _Atomic uint64_t
         root;       /* address of the first thing in it, which tells of all others; 0: none yet */
     uint32_t files; /* of the generation, as arena_number(). File 0 only */
-    _Atomic uint32_t ready; /* ARENA_READY: this generation counts. File 0 only */
+    _Atomic uint32_t
+        ready; /* ARENA_READY: this generation counts; else ARENA_UNREADY. File 0 only */
     _Atomic uint32_t
         crashes; /* while what is in hand here was recorded once more, as arena_number().
                                  ARENA_HAND only */

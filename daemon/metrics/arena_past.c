@@ -124,7 +124,8 @@ static int counts(int directory_fd, uint64_t generation, CheckpointReason *reaso
     uint64_t root = error == 0 ? atomic_load_explicit(&head.root, memory_order_relaxed) : 0;
     if (ready == ARENA_READY)
         return 1;
-    if (ready != 0 || (root == 0 && has_more(&past)))
+    /* 0: its process ended between two stores, and did no more. */
+    if ((ready != ARENA_UNREADY && (ready != 0 || root != 0)) || (root == 0 && has_more(&past)))
         return failed(reason, -EBADMSG, "the head of the first arena is damaged");
     return 0;
 }

@@ -46,6 +46,8 @@ static void write_head(const ArenaStore *store, ArenaKind kind, Arena *arena, Ar
                                .base = (uintptr_t)arena->base};
     memcpy(head->birth.boot_id, store->boot_id, sizeof head->birth.boot_id);
     head->birth_hash = arena_birth_hash(&head->birth);
+    /* release: a head that says so is complete, for the compiler: for who comes after a kill. */
+    atomic_store_explicit(&head->ready, ARENA_UNREADY, memory_order_release);
 }
 
 /* => 0, and room for a head; -ENOSPC: there is none, and no arena. */
