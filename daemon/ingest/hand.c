@@ -101,15 +101,14 @@ void hand_seal(Hand *hand, int count)
     atomic_signal_fence(memory_order_release);
 }
 
-static bool batch_is_sound(const Hand *hand, uintptr_t address, int count)
+static bool batch_is_sound(const Hand *hand, uintptr_t address, uint64_t begun, int count)
 {
     uint64_t seal = atomic_load_explicit(&hand->seal, memory_order_relaxed);
-    if ((uint32_t)seal == batch_number(hand))
-        return seal == seal_of(hand, address, count);
-    return atomic_load_explicit(&hand->ledger.redo.begun, memory_order_relaxed) == 0;
+    return (uint32_t)seal == batch_number(hand) ? seal == seal_of(hand, address, count)
+                                                : begun == 0;
 }
 
-bool hand_is_sound(const Hand *hand, uintptr_t address, bool in_hand, int count)
+bool hand_is_sound(const Hand *hand, uintptr_t address, const LedgerProgress *progress, int count)
 {
     uint64_t unused;
     if (hand->origin_check != origin_check(&hand->origin, address))
@@ -119,7 +118,7 @@ bool hand_is_sound(const Hand *hand, uintptr_t address, bool in_hand, int count)
         if (!kept_drops_read(&hand->dropped[i], at, &unused))
             return false;
     }
-    return !in_hand || batch_is_sound(hand, address, count);
+    return !progress->in_hand || batch_is_sound(hand, address, progress->begun, count);
 }
 
 /* ---- life ---- */

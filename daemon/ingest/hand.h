@@ -48,9 +48,9 @@ void hand_sign_origin(Hand *hand);
  * recorded. Of no use to a hand in no file. */
 void hand_seal(Hand *hand, int count);
 
-/* => whether all but the ledger is as it was written in a hand that stood at `address`; `in_hand`: with a batch of
- * `count` datagrams. A batch that has no seal yet is as it is, if nothing of it was recorded. */
-bool hand_is_sound(const Hand *hand, uintptr_t address, bool in_hand, int count);
+/* => whether all but the ledger, which says `progress`, is as it was written in a hand that stood at `address`, if
+ * a batch in hand has `count` datagrams. One that has no seal yet is as it is, if nothing of it has begun. */
+bool hand_is_sound(const Hand *hand, uintptr_t address, const LedgerProgress *progress, int count);
 
 /* Makes these parts stay in memory, whatever is short, and the others be there when they are wanted. When
  * there is time for that. => 0; negative errno: it cannot be, which is no harm but on a day when all comes

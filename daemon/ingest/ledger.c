@@ -85,20 +85,23 @@ void ledger_end(Ledger *ledger, const IntakeCounts *counts)
     put(&ledger->seq, next_word(seq, next, sizeof *next));
 }
 
-/* => how many of the batch's values are in; the reason why not in *error. */
-static uint64_t values_in(const Redo *redo, LedgerWordAt word_at, void *context, int *error)
+/* => 0, and how many of the batch's values have begun, and are in; -EBADMSG. */
+static int read_redo(const Redo *redo, LedgerWordAt word_at, void *context,
+                     LedgerProgress *progress)
 {
-    uint64_t begun = own(&redo->begun);
-    const RedoStep *step = &redo->step[begun & 1];
-    uintptr_t address = atomic_load_explicit(&step->word, memory_order_relaxed); /* see above */
+    RedoState state;
     uint64_t word;
-    if (address == 0)
-        return begun >> 1;
-    if (!word_at(context, address, &word) || own(&step->values) > begun >> 1) {
-        *error = -EBADMSG;
+    if (!redo_read(redo, &state))
+        return -EBADMSG;
+    progress->begun = state.begun;
+    progress->done = state.begun;
+    if (state.word == 0)
         return 0;
-    }
-    return word == own(&step->before) ? own(&step->values) : begun >> 1;
+    if (!word_at(context, state.word, &word))
+        return -EBADMSG;
+    if (word == state.before)
+        progress->done = state.in;
+    return 0;
 }
 
 int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, void *context,
@@ -110,7 +113,6 @@ int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, v
     const LedgerRefused *refused = &ledger->refused[refused_seq & 1];
     uint64_t live = own(&ledger->live);
     uintptr_t moved = address - (uintptr_t)ledger;
-    int error = 0;
     if (!is_sound(seq, counted, (uintptr_t)counted + moved, sizeof *counted) ||
         live != live_word((uintptr_t)&ledger->live + moved, (uint32_t)live) ||
         !is_sound(refused_seq, refused, (uintptr_t)refused + moved, sizeof *refused))
@@ -120,7 +122,5 @@ int ledger_read(const Ledger *ledger, uintptr_t address, LedgerWordAt word_at, v
     counts->rejected[REJECT_OVER_LIMIT] = refused->lines;
     counts->dropped_kernel = 0;
     *progress = (LedgerProgress){.in_hand = (uint32_t)live == (uint32_t)seq + 1};
-    if (progress->in_hand)
-        progress->done = values_in(&ledger->redo, word_at, context, &error);
-    return error;
+    return progress->in_hand ? read_redo(&ledger->redo, word_at, context, progress) : 0;
 }

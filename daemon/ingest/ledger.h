@@ -56,7 +56,8 @@ void ledger_end(Ledger *ledger, const IntakeCounts *counts);
  * address that the process had which wrote the ledger. => false: it does not know. */
 typedef struct {
     bool in_hand;
-    uint64_t done;
+    uint64_t begun; /* values of it that have begun */
+    uint64_t done;  /* that are in */
 } LedgerProgress;
 
 typedef bool (*LedgerWordAt)(void *context, uintptr_t address, uint64_t *word);

@@ -71,7 +71,7 @@ static int add_hand(ArenaPast *past, uint32_t number, CheckpointFigures *out, bo
         return -EBADMSG;
     int count = progress.in_hand ? batch_count(&hand->batch) : 0;
     if (count < 0 || arena_past_crashes(past, number) == UINT32_MAX ||
-        !hand_is_sound(hand, address, progress.in_hand, count))
+        !hand_is_sound(hand, address, &progress, count))
         return -EBADMSG;
     intake_add(&out->intake, &counts);
     intake_add(&out->intake, &hand->origin.before);

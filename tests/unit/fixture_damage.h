@@ -3,7 +3,9 @@
 #ifndef TESTS_UNIT_FIXTURE_DAMAGE_H
 #define TESTS_UNIT_FIXTURE_DAMAGE_H
 
+#include "base/hash.h"
 #include "fixture_arenas.h"
+#include "metrics/series_record.h"
 
 enum {
     DAMAGE_FILES = 5, /* series; a hand and slots of two threads */
@@ -16,8 +18,10 @@ typedef struct {
     FixtureFolder folder;
     char *good[DAMAGE_FILES]; /* as they were left */
     size_t length[DAMAGE_FILES];
-    size_t filled[DAMAGE_FILES]; /* bytes to after the last one that is not 0 */
-    char *text;                  /* what they hold */
+    size_t filled[DAMAGE_FILES];     /* bytes to after the last one that is not 0 */
+    uint32_t *written[DAMAGE_FILES]; /* numbers of the words of 8 bytes that are not 0 */
+    size_t written_count[DAMAGE_FILES];
+    char *text; /* what they hold */
 } Damage;
 
 static inline const char *const *damage_first_batch(void)
@@ -42,8 +46,71 @@ static inline const char *const *damage_in_hand(void)
     return batch;
 }
 
-/* Makes the arenas: two threads, series of all kinds, one with a sketch, and a batch in each hand, of which
- * one is recorded and one is not. */
+/* Notes which words of a file hold something. */
+static inline void damage_find_written(Damage *d, uint32_t n)
+{
+    d->written[n] = malloc(d->length[n] / 8 * sizeof *d->written[n]);
+    assert_non_null(d->written[n]);
+    for (size_t i = 0; i < d->length[n] / 8; i++) {
+        uint64_t word;
+        memcpy(&word, d->good[n] + 8 * i, sizeof word);
+        if (word == 0)
+            continue;
+        d->filled[n] = 8 * i + 8;
+        d->written[n][d->written_count[n]++] = (uint32_t)i;
+    }
+}
+
+/* What was recovered, as text for free(): what /stats shows, and behind it a hash of all records of series as a
+ * checkpoint has them, and of what is known of the sockets. */
+static inline char *damage_text(Registry *registry, Pool *pool, const CheckpointFigures *figures)
+{
+    IntakeCounts counts;
+    pool_counts(pool, &counts);
+    char *text = fixture_arenas_text(registry, &counts);
+    unsigned char *bytes = malloc(SERIES_RECORD_MAX);
+    assert_non_null(bytes);
+    uint64_t hash = hash_fixed(figures->sockets, figures->socket_count * sizeof *figures->sockets);
+    for (int kind = 0; kind < SERIES_KINDS; kind++) {
+        SeriesWalk walk;
+        const Series *series;
+        registry_lock_walks(registry);
+        registry_walk(registry, (SeriesKind)kind, &walk);
+        while ((series = series_walk_next(&walk)) != NULL) {
+            WireWriter w = {.data = bytes, .capacity = SERIES_RECORD_MAX};
+            SeriesContent content;
+            series_read(series, &content);
+            assert_true(series_record_write(&content, &w));
+            hash = hash_fixed_tweaked(bytes, w.length, hash);
+        }
+        series_walk_end(&walk);
+        registry_unlock_walks(registry);
+    }
+    free(bytes);
+    size_t room = strlen(text) + 20;
+    char *all = malloc(room);
+    assert_non_null(all);
+    (void)snprintf(all, room, "%s\n%016llx", text, (unsigned long long)hash);
+    free(text);
+    return all;
+}
+
+/* => what there is in the directory, for free(). */
+static inline char *damage_recovered_text(const FixtureFolder *folder)
+{
+    FixtureRecovery r;
+    ReplayResult result;
+    fixture_recovery_open(&r, 2);
+    int error = fixture_recover(&r, folder->fd, DAMAGE_SERIES_MAX, &result);
+    if (error != 0)
+        fail_msg("%d: %s", error, r.reason.text);
+    char *text = damage_text(r.registry, r.pool, &r.figures);
+    fixture_recovery_close(&r);
+    return text;
+}
+
+/* Makes the arenas: two threads, series of all kinds, one with a sketch, sockets that have dropped something, and a
+ * batch in each hand, of which one is recorded and one is not. */
 static inline void damage_open(Damage *d)
 {
     FixtureArenas *f = calloc(1, sizeof *f);
@@ -55,6 +122,12 @@ static inline void damage_open(Damage *d)
     for (int i = 0; i < 300; i++) {
         (void)snprintf(value, sizeof value, "large:%d|s", i);
         fixture_arenas_take(f, 1, (const char *const[]){value, NULL});
+    }
+    for (unsigned thread = 0; thread < 2; thread++) {
+        f->hand[thread]->origin.before.dropped_kernel = thread;
+        f->hand[thread]->origin.cookies[0] = 4097 + thread;
+        hand_sign_origin(f->hand[thread]);
+        kept_drops_note(&f->hand[thread]->dropped[0], 5 + thread);
     }
     (void)fixture_arenas_begin(f, 0, damage_in_hand());
     ledger_begin(f->pipeline[1]->ledger);
@@ -75,16 +148,17 @@ static inline void damage_open(Damage *d)
         assert_non_null(d->good[n]);
         assert_int_equal(d->length[n], pread(fd, d->good[n], d->length[n], 0));
         close(fd);
-        for (size_t i = 0; i < d->length[n]; i++)
-            d->filled[n] = d->good[n][i] != 0 ? i + 1 : d->filled[n];
+        damage_find_written(d, n);
     }
-    d->text = fixture_recovered_text(d->folder.fd, 2, DAMAGE_SERIES_MAX);
+    d->text = damage_recovered_text(&d->folder);
 }
 
 static inline void damage_close(Damage *d)
 {
-    for (int n = 0; n < DAMAGE_FILES; n++)
+    for (int n = 0; n < DAMAGE_FILES; n++) {
         free(d->good[n]);
+        free(d->written[n]);
+    }
     free(d->text);
     fixture_folder_close(&d->folder);
 }
@@ -140,13 +214,11 @@ static inline DamageResult damage_take_up(const Damage *d)
 {
     FixtureRecovery r;
     ReplayResult result;
-    IntakeCounts counts;
     fixture_recovery_open(&r, 2);
     int error = fixture_recover(&r, d->folder.fd, DAMAGE_SERIES_MAX, &result);
     DamageResult came = error == 1 ? DAMAGE_OVERLOOKED : DAMAGE_REFUSED;
     if (error == 0) {
-        pool_counts(r.pool, &counts);
-        char *text = fixture_arenas_text(r.registry, &counts);
+        char *text = damage_text(r.registry, r.pool, &r.figures);
         came = strcmp(text, d->text) == 0 ? DAMAGE_HARMLESS : DAMAGE_UNNOTICED;
         free(text);
     } else {

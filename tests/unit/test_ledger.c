@@ -135,9 +135,8 @@ static void test_what_nobody_can_have_written(void **state)
         -EBADMSG, ledger_read(&ledger, (uintptr_t)&ledger, word_at, &ledger, &counts, &progress));
     ledger_begin(&ledger);
     redo_begin(&ledger.redo, &ledger.refused_seq, 0, 1);
-    /* More values before it than with it. relaxed: one thread. */
-    atomic_store_explicit(&ledger.redo.step[1].values, 2, memory_order_relaxed);
-    atomic_store_explicit(&ledger.redo.step[0].values, 2, memory_order_relaxed);
+    /* Another step's. relaxed: one thread. */
+    atomic_store_explicit(&ledger.redo.step[1].before, 2, memory_order_relaxed);
     assert_int_equal(
         -EBADMSG, ledger_read(&ledger, (uintptr_t)&ledger, word_at, &ledger, &counts, &progress));
     ledger_end(&ledger, &counts); /* not in hand: nobody asks */

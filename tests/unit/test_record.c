@@ -24,15 +24,17 @@ static int record(FixtureSeries *f, const char *text, bool gauge_sign_absolute, 
     assert_int_equal(STATSD_SAMPLE, parse_alone(text, strlen(text), values, &line, &why));
     uint32_t hash = series_index_hash(&f->index, &line.key);
     assert_int_equal(0, series_index_find(&f->index, &line.key, hash, &slot));
-    Redo redo = {0};
+    Redo redo;
+    RedoState state;
+    redo_reset(&redo);
     const RecordContext context = {f->registry, &redo, gauge_sign_absolute, true, now_ns};
     int error = record_line(&context, slot, &line, context.checked);
     /* Each value is a step, and each word that a step names has changed. */
-    uint64_t begun = redo.begun;
+    assert_true(redo_read(&redo, &state));
     /* Addresses stand there as numbers. NOLINTNEXTLINE(performance-no-int-to-ptr) */
-    const _Atomic uint64_t *word = (const _Atomic uint64_t *)redo.step[begun & 1].word;
-    assert_int_equal(error == 0 ? line.value_count : 0, begun >> 1);
-    assert_true(word == NULL || *word != redo.step[begun & 1].before);
+    const _Atomic uint64_t *word = (const _Atomic uint64_t *)state.word;
+    assert_int_equal(error == 0 ? line.value_count : 0, state.begun);
+    assert_true(word == NULL || *word != state.before);
     return error;
 }
 
