@@ -211,16 +211,6 @@ static void test_a_file_is_another_ones(void **state)
     expect_damaged(b, why);
 }
 
-/* Nor is the first file one that was only begun, if it is another one's. */
-static void test_the_first_file_is_another_ones(void **state)
-{
-    Bench *b = *state;
-    assert_int_equal(0, unlinkat(b->folder.fd, "arena.1.0", 0));
-    assert_int_equal(0, linkat(b->folder.fd, "arena.1.2", b->folder.fd, "arena.1.0", 0));
-    expect_damaged(b, "another arena stands in the first one's place");
-    assert_int_equal(FILES, fixture_folder_each(&b->folder, "arena.1.", NULL));
-}
-
 static void test_a_head_is_damaged(void **state)
 {
     Bench *b = *state;
@@ -285,49 +275,6 @@ static void test_an_earlier_boot_on_a_disk(void **state)
     assert_int_equal(FILES, fixture_folder_each(&b->folder, "arena.1.", NULL));
 }
 
-/* Of two generations one is damaged: nothing has been recorded since there were two. */
-static void test_a_sound_one_counts_beside_a_damaged_one(void **state)
-{
-    Bench *b = *state;
-    for (uint64_t damaged = 2; damaged <= 8; damaged += 3) {
-        char name[ARENA_NAME_SIZE];
-        make(b, 5);
-        make(b, damaged == 5 ? 6 : damaged);
-        put(b, arena_name(damaged, 0, name), 0, "hello", 5);
-        arena_past_close(open_it(b));
-        assert_int_equal(FILES, fixture_folder_each(&b->folder, "", NULL));
-        assert_int_equal(-1, faccessat(b->folder.fd, name, F_OK, 0));
-        fixture_folder_empty(&b->folder);
-    }
-}
-
-static void test_what_is_no_arena_stays(void **state)
-{
-    Bench *b = *state;
-    CheckpointReason reason;
-    static const char *const names[] = {"arena.1", "arena.2.x", "checkpoint", "lock"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        close(openat(b->folder.fd, names[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    assert_int_equal(0, result_of(b, &reason));
-    assert_int_equal(FILES + 4, fixture_folder_each(&b->folder, "", NULL));
-}
-
-/* Nobody knows what that is: a person has to look. */
-static void test_no_file_under_an_arenas_name(void **state)
-{
-    Bench *b = *state;
-    CheckpointReason reason;
-    assert_int_equal(0, symlinkat("elsewhere", b->folder.fd, "arena.9.0"));
-    assert_int_equal(-ELOOP, result_of(b, &reason));
-    assert_int_equal(0, unlinkat(b->folder.fd, "arena.9.0", 0));
-    assert_int_equal(0, mkfifoat(b->folder.fd, "arena.9.0", 0600));
-    assert_int_equal(-ESPIPE, result_of(b, &reason)); /* it does not wait for a writer */
-    assert_int_equal(0, unlinkat(b->folder.fd, "arena.9.0", 0));
-    assert_int_equal(0, mkdirat(b->folder.fd, "arena.9.0", 0700));
-    assert_int_equal(-EISDIR, result_of(b, &reason));
-    assert_int_equal(FILES, fixture_folder_each(&b->folder, "arena.1.", NULL));
-}
-
 /* ---- away with it ---- */
 
 static void test_moved_aside_and_removed(void **state)
@@ -359,14 +306,10 @@ int main(void)
         TEST(test_crashes_are_counted),
         TEST(test_a_file_is_missing),
         TEST(test_a_file_is_another_ones),
-        TEST(test_the_first_file_is_another_ones),
         TEST(test_a_head_is_damaged),
         TEST(test_a_count_of_files_that_cannot_be),
         TEST(test_another_version_stays_as_it_is),
         TEST(test_an_earlier_boot_on_a_disk),
-        TEST(test_a_sound_one_counts_beside_a_damaged_one),
-        TEST(test_what_is_no_arena_stays),
-        TEST(test_no_file_under_an_arenas_name),
         TEST(test_moved_aside_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
