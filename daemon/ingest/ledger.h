@@ -32,8 +32,9 @@ typedef struct {
     _Atomic uint64_t seq; /* batches ended */
     _Atomic uint64_t
         live; /* the 32 bits of seq, + 1, while there is a batch in hand; above them a check */
-    _Atomic int64_t now_ns;  /* CLOCK_REALTIME of the batch in hand, or of one shortly before it */
-    _Atomic bool gauge_sign; /* what PoolOptions.gauge_sign_absolute was */
+    _Atomic int64_t now_ns; /* CLOCK_REALTIME of the batch in hand, or of one shortly before it */
+    _Atomic uint8_t
+        gauge_sign; /* what PoolOptions.gauge_sign_absolute was; no bool: who knows what is found there */
     IntakeCounts counts[2]; /* of all batches ended; values of refused lines are among the values */
 } Ledger;
 

@@ -290,7 +290,7 @@ void worker_replay(Worker *w, const Hand *hand, uint64_t done)
         count++;
     /* relaxed: as above. */
     w->pipeline.context.gauge_sign_absolute =
-        atomic_load_explicit(&ledger->gauge_sign, memory_order_relaxed);
+        atomic_load_explicit(&ledger->gauge_sign, memory_order_relaxed) != 0;
     w->pipeline.skip = done;
     pipeline_set_time(&w->pipeline, now_ns != 0 ? now_ns : clock_realtime_ns());
     record_batch(w, &hand->batch, count);

@@ -246,9 +246,9 @@ static void test_a_sealed_batch(void **state)
         }
         expect_guarded(hand, count, &hand->seal, sizeof hand->seal);
         expect_guarded(hand, count, &hand->ledger.now_ns, 8);
-        hand->ledger.gauge_sign = true;
+        hand->ledger.gauge_sign = 1;
         assert_false(is_sound(hand, count));
-        hand->ledger.gauge_sign = false;
+        hand->ledger.gauge_sign = 0;
         hand->batch.headers[4].msg_len = 99;
         assert_false(is_sound(hand, count));
         receive_batch_clear(&hand->batch, count);

@@ -58,7 +58,7 @@ static void test_a_new_one_has_taken_in_nothing(void **state)
 static void test_a_batch_is_in_hand_until_its_end(void **state)
 {
     (void)state;
-    Ledger ledger = {.gauge_sign = false};
+    Ledger ledger = {.gauge_sign = 0};
     IntakeCounts counts = {.datagrams = 1, .values = 2};
     IntakeCounts read;
     ledger_init(&ledger);
@@ -79,7 +79,7 @@ static void test_a_batch_is_in_hand_until_its_end(void **state)
 static void test_refused_lines_count_at_once(void **state)
 {
     (void)state;
-    Ledger ledger = {.gauge_sign = false};
+    Ledger ledger = {.gauge_sign = 0};
     IntakeCounts counts = {.values = 100};
     IntakeCounts read;
     ledger_init(&ledger);
@@ -105,7 +105,7 @@ static void test_refused_lines_count_at_once(void **state)
 static void test_what_has_begun_is_in_if_its_word_has_changed(void **state)
 {
     (void)state;
-    Ledger ledger = {.gauge_sign = false};
+    Ledger ledger = {.gauge_sign = 0};
     IntakeCounts read;
     /* Any word will do: one that nothing else is done with. */
     _Atomic uint64_t *word = &ledger.redo.step[0].before;
@@ -124,7 +124,7 @@ static void test_what_has_begun_is_in_if_its_word_has_changed(void **state)
 static void test_what_nobody_can_have_written(void **state)
 {
     (void)state;
-    Ledger ledger = {.gauge_sign = false};
+    Ledger ledger = {.gauge_sign = 0};
     IntakeCounts counts;
     LedgerProgress progress;
     _Atomic uint64_t elsewhere = 0;
@@ -148,7 +148,7 @@ static void test_what_nobody_can_have_written(void **state)
 static void test_live_is_guarded(void **state)
 {
     (void)state;
-    Ledger ledger = {.gauge_sign = false};
+    Ledger ledger = {.gauge_sign = 0};
     IntakeCounts counts = {.values = 1};
     LedgerProgress progress;
     ledger_init(&ledger);
