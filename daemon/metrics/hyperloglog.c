@@ -7,13 +7,6 @@ enum {
     HLL_RANKS = 64 - HLL_BITS + 1
 }; /* the highest rank a register can hold */
 
-HllRank hll_rank_of(uint64_t hash)
-{
-    /* The guard bit bounds the rank when all others are 0. */
-    uint64_t rest = (hash >> HLL_BITS) | (UINT64_C(1) << (64 - HLL_BITS));
-    return (HllRank){hash & (HLL_REGISTERS - 1), (uint8_t)(__builtin_ctzll(rest) + 1)};
-}
-
 void hll_read(const HyperLogLog *hll, uint8_t out[static HLL_REGISTERS])
 {
     for (uint32_t i = 0; i < HLL_REGISTERS; i++)

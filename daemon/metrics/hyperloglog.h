@@ -28,7 +28,12 @@ typedef struct {
 } HllRank;
 
 /* => what the register of a value with this 64-bit hash holds, when the value was added. */
-HllRank hll_rank_of(uint64_t hash);
+static inline HllRank hll_rank_of(uint64_t hash)
+{
+    /* The guard bit bounds the rank when all others are 0. */
+    uint64_t rest = (hash >> HLL_BITS) | (UINT64_C(1) << (64 - HLL_BITS));
+    return (HllRank){hash & (HLL_REGISTERS - 1), (uint8_t)(__builtin_ctzll(rest) + 1)};
+}
 
 /* => the rank that a register holds; 0: none yet. Any thread. */
 static inline uint8_t hll_rank_at(const HyperLogLog *hll, uint32_t number)

@@ -120,7 +120,7 @@ static uint64_t with_check(uint64_t hash)
 }
 
 /* => whether the hash is in `small`; false: that is full, or there is a sketch by now. */
-static bool small_add(SetCell *cell, uint64_t hash)
+__attribute__((noinline)) static bool small_add(SetCell *cell, uint64_t hash)
 {
     if (places_have(cell->small, SET_SMALL, hash))
         return true;
@@ -140,7 +140,7 @@ static uint64_t sum_raised(const SetCell *cell, const SetSketch *sketch, HllRank
                     to.rank);
 }
 
-static void raise(SetCell *cell, SetSketch *sketch, HllRank to)
+__attribute__((noinline)) static void raise(SetCell *cell, SetSketch *sketch, HllRank to)
 {
     uint64_t word = turn_take(&cell->turn);
     if (hll_rank_at(&sketch->hll, to.number) >= to.rank) {
@@ -153,16 +153,22 @@ static void raise(SetCell *cell, SetSketch *sketch, HllRank to)
     end_turn(cell, word, sum);
 }
 
+__attribute__((noinline)) static void list_add(SetCell *cell, SetSketch *sketch, uint64_t hash)
+{
+    if (!places_have(sketch->listed, SET_LISTED, hash))
+        (void)places_add(cell, turn_take(&cell->turn), sketch->listed, SET_LISTED, PLACE_LISTED,
+                         hash);
+}
+
+/* What is seldom is not inline, so that the rest needs no stack. */
 static void sketch_add(SetCell *cell, SetSketch *sketch, uint64_t hash)
 {
     HllRank rank = hll_rank_of(hash);
-    if (hll_rank_at(&sketch->hll, rank.number) < rank.rank)
+    if (__builtin_expect(hll_rank_at(&sketch->hll, rank.number) < rank.rank, 0))
         raise(cell, sketch, rank);
     /* A full list stays full, and large sets need not read it. */
-    if (place_read(&sketch->listed[SET_LISTED - 1]) == 0 &&
-        !places_have(sketch->listed, SET_LISTED, hash))
-        (void)places_add(cell, turn_take(&cell->turn), sketch->listed, SET_LISTED, PLACE_LISTED,
-                         hash);
+    if (__builtin_expect(place_read(&sketch->listed[SET_LISTED - 1]) == 0, 0))
+        list_add(cell, sketch, hash);
 }
 
 bool set_cell_add(SetCell *cell, uint64_t hash)
