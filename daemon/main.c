@@ -81,6 +81,26 @@ static int read_environment(AppEnvironment *out)
     return 0;
 }
 
+/* => what the service manager has handed over in the place of this key's, as its unit calls it; NULL: nothing. */
+static const char *replacement(const ConfigKey *key, const ListenFds *sockets)
+{
+    const struct {
+        const char *section;
+        const char *name;
+        const char *unit;
+        bool handed_over;
+    } places[] = {
+        {"ingest", "udp", "udp", sockets->udp_count > 0},
+        {"ingest", "unix", "unix", sockets->local_count > 0},
+        {"http", "listen", "http", sockets->http >= 0},
+    };
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (places[i].handed_over && strcmp(key->section, places[i].section) == 0 &&
+            strcmp(key->name, places[i].name) == 0)
+            return places[i].unit;
+    return NULL;
+}
+
 /* Addresses that somebody has set and that are not bound must not go unnoticed. */
 static void tell_unused(const Config *config, const ListenFds *sockets)
 {
@@ -89,13 +109,12 @@ static void tell_unused(const Config *config, const ListenFds *sockets)
     config_defaults(&defaults);
     size_t count = config_diff(&defaults, config, set, MAX_KEYS);
     for (size_t i = 0; i < count && i < MAX_KEYS; i++) {
-        bool udp = strcmp(set[i]->section, "ingest") == 0 && strcmp(set[i]->name, "udp") == 0;
-        bool http = strcmp(set[i]->section, "http") == 0 && strcmp(set[i]->name, "listen") == 0;
-        if ((udp && sockets->udp_count > 0) || (http && sockets->http >= 0))
+        const char *unit = replacement(set[i], sockets);
+        if (unit != NULL)
             log_warning("app",
                         "%s.%s is not used: the service manager has handed over the sockets; "
                         "`systemctl edit atomicstatsd-%s.socket` sets their addresses",
-                        set[i]->section, set[i]->name, udp ? "udp" : "http");
+                        set[i]->section, set[i]->name, unit);
     }
 }
 

@@ -178,6 +178,8 @@ static int read_value(Reader *r, const ConfigKey *key, const cJSON *value)
     case CONFIG_LEVEL:
     case CONFIG_ADDRESS:
     case CONFIG_DIRECTORY:
+    case CONFIG_UNIX_NAME:
+    case CONFIG_MODE:
         break;
     }
     if (!cJSON_IsString(value))

@@ -59,6 +59,22 @@ static const ConfigKey schema[] = {
         .help = "how datagrams are searched for delimiters: with AVX2 where there is, or not",
     },
     {
+        .section = "ingest",
+        .name = "unix",
+        .type = CONFIG_UNIX_NAME,
+        .offset = PLACE(ingest.unix_name),
+        .default_text = "",
+        .help = "Unix datagram socket to receive on: a path, or @NAME for an abstract one",
+    },
+    {
+        .section = "ingest",
+        .name = "unix_mode",
+        .type = CONFIG_MODE,
+        .offset = PLACE(ingest.unix_mode),
+        .default_text = "0666",
+        .help = "who may send to it: the mode of its file",
+    },
+    {
         .section = "http",
         .name = "listen",
         .type = CONFIG_ADDRESS,

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/config_unix.h"
 #include "base/address.h"
 #include "base/log.h"
 
@@ -28,6 +29,9 @@ typedef struct {
         int receive_buffer_bytes;          /* 0: the system's default; to 1 GiB */
         bool gauge_sign_absolute;          /* else a sign makes the value relative */
         bool portable_scanner;             /* else the fastest that the CPU can run */
+        char
+            unix_name[CONFIG_UNIX_NAME_SIZE]; /* an absolute path, or "@name"; "": no Unix socket */
+        unsigned unix_mode;                   /* who may send to it, as for chmod */
     } ingest;
     struct {
         Address listen;
@@ -55,6 +59,8 @@ typedef enum {
     CONFIG_ADDRESS,   /* "ADDR:PORT" in an Address */
     CONFIG_ADDRESSES, /* a list of them in an Address[CONFIG_MAX_ADDRESSES], with its count */
     CONFIG_DIRECTORY, /* an absolute path in a char[CONFIG_TEXT_SIZE]; "": none */
+    CONFIG_UNIX_NAME, /* a Unix socket's name in a char[CONFIG_UNIX_NAME_SIZE]; "": none */
+    CONFIG_MODE,      /* a file's mode, in octal digits, in an unsigned int */
 } ConfigType;
 
 typedef struct {

@@ -84,6 +84,12 @@ const char *config_value_describe(const ConfigKey *key, char out[static CONFIG_R
     case CONFIG_DIRECTORY:
         snprintf(out, CONFIG_REASON_SIZE, "an absolute path, such as /var/lib/atomicstatsd");
         break;
+    case CONFIG_UNIX_NAME:
+        snprintf(out, CONFIG_REASON_SIZE, "a socket's path, or \"@\" and an abstract name");
+        break;
+    case CONFIG_MODE:
+        snprintf(out, CONFIG_REASON_SIZE, "a mode in octal digits (\"0\" to \"0777\")");
+        break;
     }
     return out;
 }
@@ -196,6 +202,16 @@ static int set_directory(const ConfigKey *key, const char *text, Config *config,
     return 0;
 }
 
+static int set_unix_name(const ConfigKey *key, const char *text, Config *config,
+                         ConfigReason *reason)
+{
+    const char *why = config_unix_refuse_name(text);
+    if (why != NULL)
+        return refuse(reason, why);
+    memcpy(place_of(key, config), text, strlen(text) + 1);
+    return 0;
+}
+
 int config_value_set(const ConfigKey *key, const char *text, Config *config, ConfigReason *reason)
 {
     switch (key->type) {
@@ -210,6 +226,10 @@ int config_value_set(const ConfigKey *key, const char *text, Config *config, Con
         return refuse_kind(key, reason);
     case CONFIG_DIRECTORY:
         return set_directory(key, text, config, reason);
+    case CONFIG_UNIX_NAME:
+        return set_unix_name(key, text, config, reason);
+    case CONFIG_MODE:
+        return config_unix_read_mode(text, place_of(key, config)) ? 0 : refuse_kind(key, reason);
     case CONFIG_ADDRESS:
     case CONFIG_ADDRESSES:
         break;
@@ -246,6 +266,13 @@ static cJSON *number_value(int64_t number)
     return cJSON_CreateRaw(text); /* cJSON's own number printing loses digits */
 }
 
+static cJSON *mode_value(unsigned mode)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%04o", mode);
+    return cJSON_CreateString(text);
+}
+
 cJSON *config_value_json(const ConfigKey *key, const Config *config)
 {
     const void *value = value_of(key, config);
@@ -260,7 +287,10 @@ cJSON *config_value_json(const ConfigKey *key, const Config *config)
     case CONFIG_ADDRESS:
         return address_value(value);
     case CONFIG_DIRECTORY:
+    case CONFIG_UNIX_NAME:
         return cJSON_CreateString(value);
+    case CONFIG_MODE:
+        return mode_value(*(const unsigned *)value);
     case CONFIG_ADDRESSES:
         break;
     }
@@ -274,6 +304,7 @@ bool config_value_equal(const ConfigKey *key, const Config *a, const Config *b)
     switch (key->type) {
     case CONFIG_UNSIGNED:
     case CONFIG_INT:
+    case CONFIG_MODE:
         return number_of(key, a) == number_of(key, b);
     case CONFIG_SWITCH:
         return *(const bool *)value_a == *(const bool *)value_b;
@@ -282,6 +313,7 @@ bool config_value_equal(const ConfigKey *key, const Config *a, const Config *b)
     case CONFIG_ADDRESS:
         return same_address(value_a, value_b);
     case CONFIG_DIRECTORY:
+    case CONFIG_UNIX_NAME:
         return strcmp(value_a, value_b) == 0;
     case CONFIG_ADDRESSES:
         break;

@@ -18,21 +18,36 @@ enum {
 };
 
 typedef enum {
-    KIND_OTHER,
+    TYPE_OTHER,
+    TYPE_UDP,
+    TYPE_UNIX_DATAGRAM,
+    TYPE_LISTENING
+} Type;
+
+/* What a socket is for. Of a type's kinds, the first is that of a socket without a name. */
+typedef enum {
     KIND_UDP,
+    KIND_UNIX,
     KIND_HTTP,
     KIND_NOTIFY,
     KINDS
 } Kind;
 
 static const struct {
-    const char *name; /* in LISTEN_FDNAMES; NULL: none */
-    const char *what;
+    const char *name; /* in LISTEN_FDNAMES */
+    Type type;
 } kinds[KINDS] = {
-    [KIND_OTHER] = {NULL, "UDP socket or listening TCP socket"},
-    [KIND_UDP] = {"udp", "UDP socket"},
-    [KIND_HTTP] = {"http", "listening TCP socket"},
-    [KIND_NOTIFY] = {"notify", "Unix datagram socket"},
+    [KIND_UDP] = {"udp", TYPE_UDP},
+    [KIND_UNIX] = {"unix", TYPE_UNIX_DATAGRAM},
+    [KIND_HTTP] = {"http", TYPE_LISTENING},
+    [KIND_NOTIFY] = {"notify", TYPE_UNIX_DATAGRAM},
+};
+
+static const char *const types[] = {
+    [TYPE_OTHER] = "UDP socket, Unix datagram socket or listening TCP socket",
+    [TYPE_UDP] = "UDP socket",
+    [TYPE_UNIX_DATAGRAM] = "Unix datagram socket",
+    [TYPE_LISTENING] = "listening TCP socket",
 };
 
 __attribute__((format(printf, 3, 4))) static int refuse(ListenFdsError *error, int status,
@@ -53,19 +68,19 @@ static int option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
 }
 
-static Kind kind_by_type(int fd)
+static Type type_of(int fd)
 {
     int domain = option(fd, SO_DOMAIN);
     int type = option(fd, SO_TYPE);
     if (domain == AF_UNIX && type == SOCK_DGRAM)
-        return KIND_NOTIFY;
+        return TYPE_UNIX_DATAGRAM;
     if (domain != AF_INET && domain != AF_INET6)
-        return KIND_OTHER;
+        return TYPE_OTHER;
     int protocol = option(fd, SO_PROTOCOL);
     if (type == SOCK_DGRAM && protocol == IPPROTO_UDP)
-        return KIND_UDP;
+        return TYPE_UDP;
     bool listening = option(fd, SO_ACCEPTCONN) == 1;
-    return type == SOCK_STREAM && listening ? KIND_HTTP : KIND_OTHER;
+    return type == SOCK_STREAM && listening ? TYPE_LISTENING : TYPE_OTHER;
 }
 
 static bool has_no_name(const char *name)
@@ -77,12 +92,21 @@ static bool has_no_name(const char *name)
            (length >= tail && strcmp(name + length - tail, suffix) == 0);
 }
 
-/* => the kind that has this name; KIND_OTHER: none. */
+/* => the kind that has this name; KINDS: none. */
 static Kind kind_by_name(const char *name)
 {
-    Kind kind = KINDS;
-    while (--kind > KIND_OTHER && strcmp(name, kinds[kind].name) != 0) {
-    }
+    Kind kind = 0;
+    while (kind < KINDS && strcmp(name, kinds[kind].name) != 0)
+        kind++;
+    return kind;
+}
+
+/* => what a socket of this type is for without a name; KINDS: nothing. */
+static Kind kind_by_type(Type type)
+{
+    Kind kind = 0;
+    while (kind < KINDS && kinds[kind].type != type)
+        kind++;
     return kind;
 }
 
@@ -98,15 +122,23 @@ static int set_flags(int fd, Kind kind)
     return 0;
 }
 
+static int keep_one_of_many(int fd, int fds[LISTEN_FDS_MAX], size_t *count, Kind kind,
+                            ListenFdsError *error)
+{
+    if (*count == LISTEN_FDS_MAX)
+        return refuse(error, -E2BIG, "LISTEN_FDS: more than %d sockets for %s", LISTEN_FDS_MAX,
+                      kinds[kind].name);
+    fds[(*count)++] = fd;
+    return 0;
+}
+
 /* Keeps the socket for what it is. => 0, or -E2BIG: there is one already, or LISTEN_FDS_MAX. */
 static int keep(int fd, Kind kind, ListenFds *fds, ListenFdsError *error)
 {
-    if (kind == KIND_UDP) {
-        if (fds->udp_count == LISTEN_FDS_MAX)
-            return refuse(error, -E2BIG, "LISTEN_FDS: more than %d UDP sockets", LISTEN_FDS_MAX);
-        fds->udp[fds->udp_count++] = fd;
-        return 0;
-    }
+    if (kind == KIND_UDP)
+        return keep_one_of_many(fd, fds->udp, &fds->udp_count, kind, error);
+    if (kind == KIND_UNIX)
+        return keep_one_of_many(fd, fds->local, &fds->local_count, kind, error);
     int *place = kind == KIND_HTTP ? &fds->http : &fds->notify;
     if (*place >= 0)
         return refuse(error, -E2BIG, "LISTEN_FDS: descriptors %d and %d are both for %s", *place,
@@ -118,22 +150,20 @@ static int keep(int fd, Kind kind, ListenFds *fds, ListenFdsError *error)
 static int take_one(int fd, const char *name, ListenFds *fds, ListenFdsError *error)
 {
     bool nameless = has_no_name(name);
-    Kind kind = kind_by_type(fd);
-    Kind wanted = kind_by_name(name);
-    if (nameless && kind != KIND_NOTIFY)
-        wanted = kind;
+    Type type = type_of(fd);
+    Kind kind = nameless ? kind_by_type(type) : kind_by_name(name);
     int status = set_flags(fd, kind);
     if (status < 0)
         return refuse(error, status, "LISTEN_FDS: descriptor %d (\"%s\"): %s", fd, name,
                       strerrordesc_np(-status));
-    if (!nameless && wanted == KIND_OTHER)
+    if (!nameless && kind == KINDS)
         return refuse(error, -EINVAL,
-                      "LISTEN_FDNAMES: descriptor %d: \"%s\" is none of \"udp\", \"http\" and "
-                      "\"notify\"",
+                      "LISTEN_FDNAMES: descriptor %d: \"%s\" is none of \"udp\", \"unix\", "
+                      "\"http\" and \"notify\"",
                       fd, name);
-    if (kind != wanted || kind == KIND_OTHER)
+    if (kind == KINDS || kinds[kind].type != type)
         return refuse(error, -EINVAL, "LISTEN_FDS: descriptor %d (\"%s\") is no %s", fd, name,
-                      kinds[wanted].what);
+                      types[kind == KINDS ? TYPE_OTHER : kinds[kind].type]);
     return keep(fd, kind, fds, error);
 }
 

@@ -1,9 +1,10 @@
 /* Sockets handed over by the service manager (sd_listen_fds_with_names(3)), by hand.
  *
- * A socket's name says what it is for, whatever the order: "udp" (one or more), "http" (one), and "notify"
- * (one): a Unix datagram socket to send from what the service manager is told, for a sandbox in which
- * no socket can be opened.
- * A socket without a name of its own is taken by its type: datagram for udp, listening stream for http.
+ * A socket's name says what it is for, whatever the order: "udp" (one or more), "unix" (one or more),
+ * "http" (one), and "notify" (one): a Unix datagram socket to send from what the service manager is told, for a
+ * sandbox in which no socket can be opened.
+ * A socket without a name of its own is taken by its type: datagram for udp, Unix datagram for unix, listening
+ * stream for http.
  * That goes for an empty name, "unknown", and for NAME.socket, which systemd puts where the .socket
  * unit has no FileDescriptorName=. Any other name is an error: what arrives there would be lost.
  *
@@ -24,6 +25,8 @@ enum {
 typedef struct {
     int udp[LISTEN_FDS_MAX]; /* IPv4 or IPv6 */
     size_t udp_count;
+    int local[LISTEN_FDS_MAX]; /* "unix": bound Unix datagram sockets */
+    size_t local_count;
     int http;   /* listening; -1: none */
     int notify; /* -1: none */
 } ListenFds;

@@ -15,6 +15,7 @@
 enum {
     OPTION_CONFIG = 'c',
     OPTION_UDP = 256,
+    OPTION_UNIX,
     OPTION_HTTP,
     OPTION_THREADS,
     OPTION_STATE,
@@ -27,6 +28,7 @@ enum {
 static const struct option long_options[] = {
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"udp", required_argument, NULL, OPTION_UDP},
+    {"unix", required_argument, NULL, OPTION_UNIX},
     {"http", required_argument, NULL, OPTION_HTTP},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"state", required_argument, NULL, OPTION_STATE},
@@ -79,23 +81,37 @@ static int absolute_path(const char *path, char out[static CONFIG_TEXT_SIZE + 1]
     return 0;
 }
 
-/* An empty word is more likely a shell variable that is not set than the wish to forget all values. */
-static int set_state(Options *options, OptionsError *error)
+/* An option whose value is a path, `what`, or no path but a name: `as_it_is`. An empty word is more likely a
+ * shell variable that is not set than the wish to have none. */
+static int set_path(Options *options, int option, bool *given, const ConfigKey *key,
+                    const char *what, bool as_it_is, OptionsError *error)
 {
-    if (optarg[0] == '\0')
-        return refuse(error, "--state: \"\" is not a directory");
     char path[CONFIG_TEXT_SIZE + 1];
-    int status = absolute_path(optarg, path);
+    ConfigReason reason;
+    if (optarg[0] == '\0')
+        return refuse(error, "--%s: \"\" is not a %s", name_of(option), what);
+    int status = as_it_is ? 0 : absolute_path(optarg, path);
     if (status < 0)
         return refuse(error,
-                      "--state: \"%.80s\" is relative, and the current directory is not known: %s",
-                      optarg, strerrordesc_np(-status));
-    ConfigReason reason;
-    const ConfigKey *key = config_schema_find("state", "directory");
-    if (config_value_set(key, path, &options->values, &reason) < 0)
-        return refuse(error, "--state: \"%.80s\" %s", optarg, reason.text);
-    options->given.state = true;
+                      "--%s: \"%.80s\" is relative, and the current directory is not known: %s",
+                      name_of(option), optarg, strerrordesc_np(-status));
+    if (config_value_set(key, as_it_is ? optarg : path, &options->values, &reason) < 0)
+        return refuse(error, "--%s: \"%.80s\" %s", name_of(option), optarg, reason.text);
+    *given = true;
     return 0;
+}
+
+static int set_state(Options *options, OptionsError *error)
+{
+    const ConfigKey *key = config_schema_find("state", "directory");
+    return set_path(options, OPTION_STATE, &options->given.state, key, "directory", false, error);
+}
+
+static int set_unix(Options *options, OptionsError *error)
+{
+    const ConfigKey *key = config_schema_find("ingest", "unix");
+    bool abstract = optarg[0] == '@';
+    return set_path(options, OPTION_UNIX, &options->given.local, key, "path", abstract, error);
 }
 
 /* One that is unknown, or short for several. */
@@ -150,6 +166,8 @@ static int take_option(Options *options, int found, const char *word, OptionsErr
         return 0;
     case OPTION_UDP:
         return set_value(options, found, &options->given.udp, "ingest", "udp", error);
+    case OPTION_UNIX:
+        return set_unix(options, error);
     case OPTION_HTTP:
         return set_value(options, found, &options->given.http, "http", "listen", error);
     case OPTION_THREADS:
@@ -202,6 +220,8 @@ void options_apply(const Options *options, Config *config)
         memcpy(config->ingest.udp, values->ingest.udp, sizeof config->ingest.udp);
         config->ingest.udp_count = values->ingest.udp_count;
     }
+    if (options->given.local)
+        memcpy(config->ingest.unix_name, values->ingest.unix_name, sizeof config->ingest.unix_name);
     if (options->given.http)
         config->http.listen = values->http.listen;
     if (options->given.threads)
@@ -225,16 +245,18 @@ static void print_value_help(FILE *file, const char *option, const char *section
 
 void options_print_help(FILE *file)
 {
-    fputs(
-        "usage: atomicstatsd [-c FILE] [--udp ADDR:PORT]... [--http ADDR:PORT] [--threads N]\n"
-        "                    [--state DIR] [--check-config] [--print-config] [--help] [--version]\n"
-        "\n"
-        "Takes metrics over UDP and tells them as JSON over HTTP. Runs in the foreground, logs to\n"
-        "standard error.\n"
-        "\n"
-        "  -c, --config FILE    configuration to read: JSON with comments (default: none)\n",
-        file);
+    fputs("usage: atomicstatsd [-c FILE] [--udp ADDR:PORT]... [--unix PATH] [--http ADDR:PORT]\n"
+          "                    [--threads N] [--state DIR] [--check-config] [--print-config] "
+          "[--help]\n"
+          "                    [--version]\n"
+          "\n"
+          "Takes metrics over UDP and a Unix socket and tells them as JSON over HTTP. Runs in the\n"
+          "foreground, logs to standard error.\n"
+          "\n"
+          "  -c, --config FILE    configuration to read: JSON with comments (default: none)\n",
+          file);
     print_value_help(file, "--udp ADDR:PORT", "ingest", "udp");
+    print_value_help(file, "--unix PATH", "ingest", "unix");
     print_value_help(file, "--http ADDR:PORT", "http", "listen");
     print_value_help(file, "--threads N", "ingest", "threads");
     print_value_help(file, "--state DIR", "state", "directory");

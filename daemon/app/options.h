@@ -24,6 +24,7 @@ typedef struct {
     Config values; /* of the options that were given; ask options_apply() */
     struct {
         bool udp;
+        bool local; /* --unix */
         bool http;
         bool threads;
         bool state;
@@ -35,8 +36,8 @@ typedef struct {
 } OptionsError;
 
 /* Reads argv[1..argc); argv[0] is the program, argv[argc] is NULL, and the order stays as it is. Of an
- * option given twice the last counts, but --udp adds up. A relative --state is one from the current
- * directory on, as it is now. => 0; -EINVAL: *error says why, and *out is untouched. */
+ * option given twice the last counts, but --udp adds up. A relative --state or --unix is one from the
+ * current directory on, as it is now. => 0; -EINVAL: *error says why, and *out is untouched. */
 int options_parse(int argc, char **argv, Options *out, OptionsError *error);
 
 /* Puts what was given in the place of what *config has; --udp replaces the whole list. */

@@ -12,27 +12,25 @@ static bool address_was_told(const Pool *pool, unsigned thread, size_t socket, c
         size_t count = t == thread ? socket : pool_socket_count(pool, t);
         for (size_t i = 0; i < count; i++) {
             PoolSocketInfo info;
-            char other[ADDRESS_TEXT_SIZE];
             pool_socket_info(pool, t, i, &info);
-            if (strcmp(address_format(&info.address, other), text) == 0)
+            if (strcmp(info.name, text) == 0)
                 return true;
         }
     }
     return false;
 }
 
-static void put_udp(Buffer *text, const Pool *pool)
+static void put_sockets(Buffer *text, const Pool *pool)
 {
     for (unsigned t = 0; t < pool_thread_count(pool); t++) {
         for (size_t i = 0; i < pool_socket_count(pool, t); i++) {
             PoolSocketInfo info;
-            char address[ADDRESS_TEXT_SIZE];
             pool_socket_info(pool, t, i, &info);
-            address_format(&info.address, address);
-            if (address_was_told(pool, t, i, address))
+            if (address_was_told(pool, t, i, info.name))
                 continue;
-            buffer_text(text, "udp ");
-            buffer_text(text, address);
+            buffer_text(text, transport_name(info.transport));
+            buffer_text(text, " ");
+            buffer_text(text, info.name);
             buffer_text(text, ", ");
         }
     }
@@ -50,7 +48,7 @@ const char *status_describe(const Pool *pool, const Address *http, uint64_t drop
         buffer_text(&text, " datagrams dropped by the kernel; ");
     }
     buffer_text(&text, "serving ");
-    put_udp(&text, pool);
+    put_sockets(&text, pool);
     buffer_text(&text, "http ");
     buffer_text(&text, address_format(http, address));
     buffer_text(&text, " with ");

@@ -38,13 +38,15 @@ static void add_series(JsonTree *tree, const Registry *registry)
 
 static void add_socket(JsonTree *tree, cJSON *sockets, const PoolSocketInfo *info)
 {
-    char address[ADDRESS_TEXT_SIZE];
     JsonTreePlace place;
     cJSON *socket = json_tree_item(tree, sockets);
     const JsonSink members = json_tree_sink(tree, socket, &place);
-    json_tree_text(tree, socket, "address", address_format(&info->address, address));
+    json_tree_text(tree, socket, "transport", transport_name(info->transport));
+    json_tree_text(tree, socket, "address", info->name);
     json_tree_uint64(tree, socket, "datagrams", info->datagrams);
     json_members_dropped(&members, info->dropped);
+    if (info->transport != TRANSPORT_UDP)
+        return; /* the kernel's queue is measured in datagrams there, and it does not tell how many */
     cJSON *buffer = json_tree_object(tree, socket, "receive_buffer");
     json_tree_uint64(tree, buffer, "asked_bytes", (uint64_t)info->receive_buffer_asked);
     json_tree_uint64(tree, buffer, "granted_bytes", (uint64_t)info->receive_buffer_granted);
@@ -145,6 +147,32 @@ static void add_state(JsonTree *tree, State *storage)
     json_tree_seconds(tree, latest, "took_s", (double)saver->took_ns / 1e9);
 }
 
+/* Who has sent a rejected line. */
+static void add_source(JsonTree *tree, cJSON *entry, const RejectRecord *record)
+{
+    char address[ADDRESS_TEXT_SIZE];
+    char text[ADDRESS_TEXT_SIZE + 8];
+    address_format(&record->source, address);
+    if (record->transport == TRANSPORT_UDP) {
+        json_tree_text(tree, entry, "source", address);
+        return;
+    }
+    if (record->transport == TRANSPORT_TCP) {
+        (void)snprintf(text, sizeof text, "tcp %s", address);
+        json_tree_text(tree, entry, "source", text);
+        return;
+    }
+    json_tree_text(tree, entry, "source", "unix");
+    if (record->peer.pid == 0)
+        json_tree_null(tree, entry, "pid");
+    else
+        json_tree_uint64(tree, entry, "pid", (uint64_t)record->peer.pid);
+    if (record->peer.family == 0)
+        json_tree_null(tree, entry, "uid");
+    else
+        json_tree_uint64(tree, entry, "uid", record->peer.uid);
+}
+
 static void add_rejected(JsonTree *tree, const Pool *pool)
 {
     cJSON *list = json_tree_array(tree, tree->root, "recent_rejected");
@@ -155,11 +183,10 @@ static void add_rejected(JsonTree *tree, const Pool *pool)
     }
     size_t count = pool_recent_rejected(pool, records, SERVER_REPORT_REJECTED);
     for (size_t i = 0; i < count; i++) {
-        char source[ADDRESS_TEXT_SIZE];
         cJSON *entry = json_tree_item(tree, list);
         json_tree_time(tree, entry, "time", records[i].time_ns);
         json_tree_text(tree, entry, "reason", reject_reason_name(records[i].reason));
-        json_tree_text(tree, entry, "source", address_format(&records[i].source, source));
+        add_source(tree, entry, &records[i]);
         json_tree_text(tree, entry, "text", records[i].text);
         json_tree_text(tree, entry, "hint", reject_hint(records[i].reason, records[i].text));
     }

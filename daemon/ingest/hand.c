@@ -8,6 +8,7 @@
 #include <atomicstats/check.h>
 
 #include "base/hash.h"
+#include "ingest/stream_lines.h"
 
 enum {
     LEAST_PAGE = 4096, /* a page has this many bytes, or more */
@@ -60,6 +61,34 @@ int hand_complete(const Arena *arena, Hand *hand)
     return error;
 }
 
+/* ---- what is in it ---- */
+
+static bool stream_is_sound(const Hand *hand, int count)
+{
+    return count <= 1 && hand->stream.kept <= STREAM_LINE_MAX && hand->stream.skipping <= 1;
+}
+
+int hand_count(const Hand *hand)
+{
+    const ReceiveBatch *batch = &hand->batch;
+    int count = 0;
+    while (count < RECEIVE_BATCH_SIZE && batch->headers[count].msg_len != RECEIVE_NONE) {
+        if (hand_text_length(hand, count) > RECEIVE_BUFFER_BYTES)
+            return -EBADMSG;
+        count++;
+    }
+    bool sound = hand->transport == TRANSPORT_TCP
+                     ? stream_is_sound(hand, count)
+                     : transport_name((Transport)hand->transport) != NULL;
+    return sound ? count : -EBADMSG;
+}
+
+size_t hand_text_length(const Hand *hand, int i)
+{
+    size_t kept = hand->transport == TRANSPORT_TCP ? hand->stream.kept : 0;
+    return kept + hand->batch.headers[i].msg_len;
+}
+
 /* ---- checks ---- */
 
 static uint64_t origin_check(const HandOrigin *origin, uintptr_t address)
@@ -80,11 +109,22 @@ static uint32_t batch_number(const Hand *hand)
     return (uint32_t)atomic_load_explicit(&hand->ledger.live, memory_order_relaxed);
 }
 
+/* => a hash of the texts, and of who has sent them. */
+static uint64_t batch_hash(const Hand *hand, int count)
+{
+    if (hand->transport == TRANSPORT_UDP)
+        return receive_batch_hash(&hand->batch, count);
+    if (hand->transport == TRANSPORT_UNIX)
+        return receive_batch_hash_unix(&hand->batch, count);
+    return count > 0 ? receive_batch_hash_stream(&hand->batch, hand_text_length(hand, 0)) : 0;
+}
+
 /* => the seal of the batch in hand, in a hand that is, or was, at `address`. */
 static uint64_t seal_of(const Hand *hand, uintptr_t address, int count)
 {
     const uint64_t words[] = {
-        receive_batch_hash(&hand->batch, count), (uint64_t)count,
+        batch_hash(hand, count), (uint64_t)count,
+        (uint64_t)hand->transport << 32 | hand->stream.kept << 1 | hand->stream.skipping,
         (uint64_t)atomic_load_explicit(&hand->ledger.now_ns, memory_order_relaxed),
         atomic_load_explicit(&hand->ledger.gauge_sign, memory_order_relaxed)};
     uint32_t number = batch_number(hand);
@@ -127,6 +167,7 @@ static void begin(Hand *hand)
 {
     ledger_init(&hand->ledger);
     hand_sign_origin(hand);
+    hand->transport = TRANSPORT_UDP;
     for (size_t i = 0; i < HAND_SOCKETS; i++)
         kept_drops_begin(&hand->dropped[i]);
     receive_batch_init(&hand->batch);

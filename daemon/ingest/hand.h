@@ -8,17 +8,26 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ingest/kept_drops.h"
 #include "ingest/ledger.h"
 #include "ingest/receive_batch.h"
+#include "ingest/transport.h"
 #include "metrics/arena_store.h"
 #include "metrics/intake.h"
 
 enum {
-    HAND_SOCKETS = 64
+    HAND_SOCKETS = 128
 };
+
+/* What the text in the first buffer is a piece of, if it is a stream's. */
+typedef struct {
+    uint32_t
+        kept; /* bytes before what is received: the beginning of a line, STREAM_LINE_MAX at most */
+    uint32_t skipping; /* 1: the text begins within a line that was too long; else 0 */
+} HandStream;
 
 /* What is known before the generation counts, and does not change any more. */
 typedef struct {
@@ -31,6 +40,9 @@ typedef struct Hand {
     HandOrigin origin;
     uint64_t origin_check; /* hand_sign_origin() */
     _Atomic uint64_t seal; /* hand_seal() */
+    uint32_t
+        transport; /* Transport of the batch. It and `stream` change only while no length is there */
+    HandStream stream;
     KeptDrops dropped[HAND_SOCKETS];
     ReceiveBatch batch;
 } Hand;
@@ -43,13 +55,19 @@ int hand_open(ArenaStore *store, Arena *arena, Hand **hand);
 /* To be called when the origin was written. */
 void hand_sign_origin(Hand *hand);
 
-/* Puts a check under the batch in hand, of `count` datagrams: their bytes, lengths and sources, and what of the
- * ledger's settings a replay goes by. After the batch is received and its time is set, before anything of it is
+/* => how many there are in its batch: datagrams, or 1 for a stream's text. -EBADMSG: nobody can have left that. */
+int hand_count(const Hand *hand);
+
+/* => the length of the text in buffer i. */
+size_t hand_text_length(const Hand *hand, int i);
+
+/* Puts a check under the batch in hand, of hand_count() `count`: bytes, lengths and sources, how it has come, and
+ * what of the ledger's settings a replay goes by. After the batch is received and its time is set, before anything of it is
  * recorded. Of no use to a hand in no file. */
 void hand_seal(Hand *hand, int count);
 
 /* => whether all but the ledger, which says `progress`, is as it was written in a hand that stood at `address`, if
- * a batch in hand has `count` datagrams. One that has no seal yet is as it is, if nothing of it has begun. */
+ * a batch in hand has that hand_count(). One that has no seal yet is as it is, if nothing of it has begun. */
 bool hand_is_sound(const Hand *hand, uintptr_t address, const LedgerProgress *progress, int count);
 
 /* Makes these parts stay in memory, whatever is short, and the others be there when they are wanted. When

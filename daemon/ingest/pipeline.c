@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@ int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gaug
                     .context = {.registry = registry,
                                 .gauge_sign_absolute = gauge_sign_absolute,
                                 .checked = registry_store(registry) != NULL},
+                    .transport = TRANSPORT_UDP,
                     .scan = delimiters_choose(SCANNER_AUTO)};
     pipeline_set_ledger(p, &p->own);
     size_t values = PIPELINE_VALUES + statsd_line_max_values(PIPELINE_LONGEST);
@@ -54,18 +54,16 @@ void pipeline_set_time(Pipeline *p, int64_t now_ns)
     atomic_store_explicit(&p->ledger->now_ns, now_ns, memory_order_relaxed);
 }
 
-static socklen_t source_length(DatagramSource source)
-{
-    if (source == NULL)
-        return 0;
-    return source->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-}
-
 static void reject(Pipeline *p, RejectReason reason, StatsdPart line, DatagramSource source)
 {
     p->counts.rejected[reason]++;
-    reject_log_add(p->rejects, reason, p->context.now_ns, source, source_length(source), line.text,
+    reject_log_add(p->rejects, reason, p->context.now_ns, p->transport, source, line.text,
                    line.length);
+}
+
+void pipeline_set_transport(Pipeline *p, Transport transport)
+{
+    p->transport = transport;
 }
 
 /* ---- parse ---- */
@@ -99,12 +97,25 @@ static void take_line(Pipeline *p, StatsdText *text, DatagramSource source)
 
 void pipeline_datagram(Pipeline *p, const char *bytes, size_t length, DatagramSource source)
 {
-    StatsdText text;
     p->counts.datagrams++;
+    pipeline_text(p, bytes, length, source);
+}
+
+void pipeline_text(Pipeline *p, const char *bytes, size_t length, DatagramSource source)
+{
+    StatsdText text;
     p->counts.bytes += length;
     statsd_text_begin(&text, bytes, length, p->scan, p->positions);
     while (statsd_text_more(&text))
         take_line(p, &text, source);
+}
+
+void pipeline_reject(Pipeline *p, RejectReason reason, const char *bytes, size_t length,
+                     DatagramSource source)
+{
+    p->counts.bytes += length;
+    p->counts.lines++;
+    reject(p, reason, (StatsdPart){bytes, length}, source);
 }
 
 /* ---- hash, look up, record ---- */

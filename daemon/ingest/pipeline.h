@@ -21,6 +21,7 @@
 #include "ingest/record.h"
 #include "ingest/reject_log.h"
 #include "ingest/statsd_line.h"
+#include "ingest/transport.h"
 #include "metrics/intake.h"
 #include "metrics/series_index.h"
 
@@ -30,7 +31,7 @@ enum {
     PIPELINE_LONGEST = 65536, /* bytes of one datagram */
 };
 
-/* Where a datagram came from, for the report of rejected lines. NULL: unknown. */
+/* Where a text came from, for the report of rejected lines: an address, or a UnixPeer. NULL: unknown. */
 typedef const struct sockaddr *DatagramSource;
 
 typedef struct {
@@ -51,6 +52,7 @@ typedef struct {
     Ledger own;
     IntakeCounts counts; /* what this thread has taken in so far */
     uint64_t skip;       /* values of the next lines that are in already */
+    Transport transport; /* of the batch in hand */
     LogLimiter memory_limiter;
     size_t line_count;
     size_t value_count;
@@ -66,14 +68,24 @@ int pipeline_init(Pipeline *p, Registry *registry, RejectLog *rejects, bool gaug
 /* Makes it keep another ledger, before the first datagram. */
 void pipeline_set_ledger(Pipeline *p, Ledger *ledger);
 
-/* Tells what all datagrams until the next call have in common: CLOCK_REALTIME of arrival. */
+/* Tells what all texts until the next call have in common: CLOCK_REALTIME of arrival. */
 void pipeline_set_time(Pipeline *p, int64_t now_ns);
+
+/* The same: how they came. Before the first call: TRANSPORT_UDP. */
+void pipeline_set_transport(Pipeline *p, Transport transport);
 
 /* Accepts a zeroed one. No reader of the registry may be left. */
 void pipeline_fini(Pipeline *p);
 
 /* Takes a datagram in. Its bytes and its source must stay until pipeline_flush() returns. */
 void pipeline_datagram(Pipeline *p, const char *bytes, size_t length, DatagramSource source);
+
+/* The same for a text that is no datagram: whole lines of a stream. At most DELIMITERS_TEXT_MAX bytes. */
+void pipeline_text(Pipeline *p, const char *bytes, size_t length, DatagramSource source);
+
+/* Counts a line that could not be taken in whole, of which so many bytes are there. */
+void pipeline_reject(Pipeline *p, RejectReason reason, const char *bytes, size_t length,
+                     DatagramSource source);
 
 /* Records what is still in hand. A line for which there is no memory is rejected as over_limit, and
  * the log says so, once a minute at most. */

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 
 #include "base/address.h"
+#include "ingest/transport.h"
+#include "ingest/unix_socket.h"
 #include "metrics/intake.h"
 
 enum {
@@ -19,7 +21,9 @@ enum {
 };
 
 typedef struct {
+    Transport transport;
     Address source;  /* length 0: unknown */
+    UnixPeer peer;   /* of TRANSPORT_UNIX; family 0: unknown */
     int64_t time_ns; /* CLOCK_REALTIME */
     RejectReason reason;
     char text[REJECT_TEXT_BYTES + 1]; /* the line as utf8_escape() makes it */
@@ -34,10 +38,10 @@ typedef struct {
 void reject_log_init(RejectLog *log);
 void reject_log_fini(RejectLog *log);
 
-/* Keeps one line (not zero-terminated). The writer's thread only; wait-free. */
-void reject_log_add(RejectLog *log, RejectReason reason, int64_t time_ns,
-                    const struct sockaddr *source, socklen_t source_length, const char *line,
-                    size_t length);
+/* Keeps one line (not zero-terminated). `source`: an IPv4 or IPv6 address, a UnixPeer, or NULL: unknown. The
+ * writer's thread only; wait-free. */
+void reject_log_add(RejectLog *log, RejectReason reason, int64_t time_ns, Transport transport,
+                    const struct sockaddr *source, const char *line, size_t length);
 
 /* Copies the kept lines, newest first. => how many; at most `capacity`. Any thread. */
 size_t reject_log_copy(RejectLog *log, RejectRecord *out, size_t capacity);

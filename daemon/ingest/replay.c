@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "ingest/delimiters.h"
 #include "ingest/hand.h"
 #include "ingest/quarantine.h"
 
@@ -27,18 +26,6 @@ static bool word_at(void *context, uintptr_t address, uint64_t *word)
     /* relaxed: its process has ended. */
     *word = atomic_load_explicit(found, memory_order_relaxed);
     return true;
-}
-
-/* => datagrams of the batch; -EBADMSG. */
-static int batch_count(const ReceiveBatch *batch)
-{
-    int count = 0;
-    while (count < RECEIVE_BATCH_SIZE && batch->headers[count].msg_len != RECEIVE_NONE) {
-        if (batch->headers[count].msg_len > DELIMITERS_TEXT_MAX)
-            return -EBADMSG;
-        count++;
-    }
-    return count;
 }
 
 /* => the hand in file `number`, and the *address where it was; NULL: none is there. */
@@ -69,7 +56,7 @@ static int add_hand(ArenaPast *past, uint32_t number, CheckpointFigures *out, bo
     const Hand *hand = hand_of(past, number, &address);
     if (hand == NULL || ledger_read(&hand->ledger, address, word_at, past, &counts, &progress) != 0)
         return -EBADMSG;
-    int count = progress.in_hand ? batch_count(&hand->batch) : 0;
+    int count = progress.in_hand ? hand_count(hand) : 0;
     if (count < 0 || arena_past_crashes(past, number) == UINT32_MAX ||
         !hand_is_sound(hand, address, &progress, count))
         return -EBADMSG;
@@ -127,17 +114,23 @@ static void unwatch(const struct sigaction before[CRASH_SIGNALS])
         (void)sigaction(crash_signals[i], &before[i], NULL);
 }
 
+/* A stream's text is none. */
+static uint64_t datagrams(const Hand *hand, int count)
+{
+    return hand->transport == TRANSPORT_TCP ? 0 : (uint64_t)count;
+}
+
 /* What is known of a batch without looking into it: its datagrams, and the values that were in. */
 static int set_aside(Pool *pool, int directory_fd, uint32_t number, const Hand *hand, int count,
                      uint64_t done, CheckpointReason *reason)
 {
     char name[64];
-    IntakeCounts counts = {.datagrams = (uint64_t)count, .values = done};
+    IntakeCounts counts = {.datagrams = datagrams(hand, count), .values = done};
     for (int i = 0; i < count; i++)
-        counts.bytes += hand->batch.headers[i].msg_len;
+        counts.bytes += hand_text_length(hand, i);
     (void)snprintf(name, sizeof name, "quarantine-%lld-%u",
                    (long long)(clock_realtime_ns() / 1000000000), (unsigned)number);
-    int error = quarantine_write(directory_fd, name, &hand->batch, count);
+    int error = quarantine_write(directory_fd, name, hand, count);
     if (error == -EEXIST)
         error = 0; /* a start that was cut off in this second has done it */
     if (error == 0)
@@ -163,7 +156,7 @@ int replay_batches(ArenaPast *past, Pool *pool, int directory_fd, ReplayResult *
             ledger_read(&hand->ledger, address, word_at, past, &unused, &progress) != 0 ||
             !progress.in_hand)
             continue;
-        int count = batch_count(&hand->batch);
+        int count = hand_count(hand);
         if (arena_past_crashes(past, number) >= REPLAY_CRASHES) {
             int error = set_aside(pool, directory_fd, number, hand, count, progress.done, reason);
             if (error != 0)
@@ -175,7 +168,7 @@ int replay_batches(ArenaPast *past, Pool *pool, int directory_fd, ReplayResult *
         watch(past, number, before);
         pool_replay(pool, turn++, hand, progress.done);
         unwatch(before);
-        result->datagrams += (uint64_t)count;
+        result->datagrams += datagrams(hand, count);
     }
     return 0;
 }

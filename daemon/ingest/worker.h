@@ -16,22 +16,14 @@
 #include "ingest/intake_counters.h"
 #include "ingest/pace.h"
 #include "ingest/pipeline.h"
+#include "ingest/receiver.h"
 #include "ingest/reject_log.h"
-#include "ingest/udp_socket.h"
+#include "ingest/worker_socket.h"
 #include "metrics/slot_sweep.h"
 
 enum {
     WORKER_MAX_SOCKETS = HAND_SOCKETS
 };
-
-typedef struct Worker Worker;
-
-typedef struct {
-    UdpSocket udp;
-    uv_poll_t poll;
-    unsigned errors; /* in a row */
-    Worker *worker;
-} WorkerSocket;
 
 /* The padding keeps the counters in lines of their own.
  * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
@@ -44,11 +36,13 @@ struct Worker {
     uv_async_t wake;   /* a ping, or the order to stop */
     uv_prepare_t turn; /* called before the loop looks for more */
     Pace pace;
+    bool in_a_hurry; /* it must not wait in this turn, whatever the pace says */
     RejectLog rejects;
     Arena hand_memory;
     Hand *hand; /* in it */
     bool hand_is_complete;
     Pipeline pipeline;
+    Receiver receiver; /* for these three: counters, hand, pipeline */
     SlotSweep sweep;
     WorkerSocket sockets[WORKER_MAX_SOCKETS];
     size_t socket_count;
@@ -88,5 +82,12 @@ void worker_ping(Worker *w, int64_t now_ns);
 
 /* => nanoseconds for which an answer has been owed at `now_ns`; 0: none is. Any thread. */
 int64_t worker_stuck_ns(const Worker *w, int64_t now_ns);
+
+/* Tells the index the loop's time, which costs nothing: whoever has waited or been stopped for long does
+ * not mark what comes next with the time from before. The worker's thread. */
+static inline void worker_tick(Worker *w)
+{
+    series_index_tick(&w->pipeline.index, (uint32_t)(uv_now(&w->loop) / 1000));
+}
 
 #endif

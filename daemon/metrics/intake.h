@@ -13,7 +13,7 @@ typedef enum {
     REJECT_BAD_TYPE,
     REJECT_BAD_RATE,
     REJECT_BAD_TAGS,
-    REJECT_TOO_LONG,   /* the name or the tags are longer than the protocol allows */
+    REJECT_TOO_LONG,   /* the name, the tags or the line are longer than is allowed */
     REJECT_OVER_LIMIT, /* a new series: limits.max_series are there, or no memory is */
     REJECT_REASONS
 } RejectReason;

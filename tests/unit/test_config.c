@@ -20,8 +20,8 @@
 /* Every key with another value than its default. */
 static const char other_text[] =
     "{\"ingest\":{\"udp\":[\"[::1]:1\",\"10.0.0.1:2\"],\"threads\":3,\"receive_buffer_bytes\":4,"
-    "\"gauge_sign\":\"absolute\",\"scanner\":\"portable\"},\"http\":{\"listen\":\"[::]:80\",\"max_"
-    "connections\":9},"
+    "\"gauge_sign\":\"absolute\",\"scanner\":\"portable\",\"unix\":\"@a\",\"unix_mode\":\"600\"},"
+    "\"http\":{\"listen\":\"[::]:80\",\"max_connections\":9},"
     "\"limits\":{\"max_series\":7,\"expire_after_s\":600},"
     "\"state\":{\"directory\":\"/var/lib/\\u00e4 \\\"x\\\"\",\"arenas\":\"/run/a\","
     "\"checkpoint_s\":5},"
@@ -69,7 +69,7 @@ static void test_the_table_is_sound(void **state)
     (void)state;
     size_t count;
     const ConfigKey *keys = config_schema(&count);
-    assert_int_equal(13, count);
+    assert_int_equal(15, count);
     for (size_t i = 0; i < count; i++) {
         Config config = {0};
         ConfigReason reason = {"no reason"};
@@ -96,6 +96,8 @@ static void test_defaults(void **state)
     assert_int_equal(0, config.ingest.threads);
     assert_int_equal(8388608, config.ingest.receive_buffer_bytes);
     assert_false(config.ingest.gauge_sign_absolute);
+    assert_string_equal("", config.ingest.unix_name);
+    assert_int_equal(0666, config.ingest.unix_mode);
     assert_string_equal("127.0.0.1:8127", address_format(&config.http.listen, text));
     assert_int_equal(256, config.http.max_connections);
     assert_int_equal(1000000, config.limits.max_series);
@@ -177,6 +179,8 @@ static void test_all_keys_are_read(void **state)
     assert_int_equal(4, config.ingest.receive_buffer_bytes);
     assert_true(config.ingest.gauge_sign_absolute);
     assert_true(config.ingest.portable_scanner);
+    assert_string_equal("@a", config.ingest.unix_name);
+    assert_int_equal(0600, config.ingest.unix_mode);
     assert_string_equal("[::]:80", address_format(&config.http.listen, text));
     assert_int_equal(9, config.http.max_connections);
     assert_int_equal(7, config.limits.max_series);
@@ -509,7 +513,9 @@ static void test_print(void **state)
                         "\t\t\"threads\":\t0,\n"
                         "\t\t\"receive_buffer_bytes\":\t8388608,\n"
                         "\t\t\"gauge_sign\":\t\"relative\",\n"
-                        "\t\t\"scanner\":\t\"fastest\"\n"
+                        "\t\t\"scanner\":\t\"fastest\",\n"
+                        "\t\t\"unix\":\t\"\",\n"
+                        "\t\t\"unix_mode\":\t\"0666\"\n"
                         "\t},\n"
                         "\t\"http\":\t{\n"
                         "\t\t\"listen\":\t\"127.0.0.1:8127\",\n"

@@ -158,17 +158,39 @@ static void test_the_type_decides_where_there_is_no_name(void **state)
     }
 }
 
+static void test_unix_sockets(void **state)
+{
+    (void)state;
+    hand_over(0, udp_socket(AF_UNIX));
+    hand_over(1, udp_socket(AF_UNIX));
+    hand_over(2, udp_socket(AF_UNIX));
+    ListenFds fds;
+    ListenFdsError error = {"no message"};
+    int status = take("4242", "3", "unix:notify:a.socket", &fds, &error);
+    if (status != 0)
+        fail_msg("%s", error.message);
+    assert_int_equal(2, fds.local_count);
+    assert_int_equal(FIRST, fds.local[0]);
+    assert_int_equal(FIRST + 2, fds.local[1]); /* without a name of its own: by its type */
+    assert_int_equal(FIRST + 1, fds.notify);
+    assert_int_equal(0, fds.udp_count);
+    assert_true(fcntl(FIRST, F_GETFL) & O_NONBLOCK);
+    assert_false(fcntl(FIRST + 1, F_GETFL) & O_NONBLOCK);
+    assert_true(fcntl(FIRST + 2, F_GETFL) & O_NONBLOCK);
+    close_all(3);
+}
+
 static void test_names_that_nothing_is_done_for(void **state)
 {
     (void)state;
     hand_over(0, udp_socket(AF_INET));
     assert_refused(-EINVAL,
                    "LISTEN_FDNAMES: descriptor 200: \"statsd\" is none of \"udp\", "
-                   "\"http\" and \"notify\"",
+                   "\"unix\", \"http\" and \"notify\"",
                    "4242", "1", "statsd");
     assert_refused(-EINVAL,
                    "LISTEN_FDNAMES: descriptor 200: \"UDP\" is none of \"udp\", "
-                   "\"http\" and \"notify\"",
+                   "\"unix\", \"http\" and \"notify\"",
                    "4242", "1", "UDP");
     assert_refused(-EINVAL, "LISTEN_FDNAMES: more names than the 1 descriptors", "4242", "1",
                    "udp:http");
@@ -190,17 +212,21 @@ static void test_the_wrong_kind_of_socket(void **state)
     assert_refused(-EINVAL, "LISTEN_FDS: descriptor 200 (\"http\") is no listening TCP socket",
                    "4242", "1", "http");
     assert_refused(-EINVAL,
-                   "LISTEN_FDS: descriptor 200 (\"\") is no UDP socket or listening TCP socket",
+                   "LISTEN_FDS: descriptor 200 (\"\") is no UDP socket, Unix datagram socket or "
+                   "listening TCP socket",
                    "4242", "1", NULL);
     close_all(1);
 
     hand_over(0, udp_socket(AF_UNIX));
     assert_refused(-EINVAL, "LISTEN_FDS: descriptor 200 (\"udp\") is no UDP socket", "4242", "1",
                    "udp");
-    assert_refused(-EINVAL,
-                   "LISTEN_FDS: descriptor 200 (\"a.socket\") is no UDP socket or listening TCP "
-                   "socket",
-                   "4242", "1", "a.socket"); /* what it is for only its name can tell */
+    assert_refused(-EINVAL, "LISTEN_FDS: descriptor 200 (\"http\") is no listening TCP socket",
+                   "4242", "1", "http");
+    close_all(1);
+
+    hand_over(0, udp_socket(AF_INET));
+    assert_refused(-EINVAL, "LISTEN_FDS: descriptor 200 (\"unix\") is no Unix datagram socket",
+                   "4242", "1", "unix");
     close_all(1);
 
     hand_over(0, udp_socket(AF_INET));
@@ -242,7 +268,7 @@ static void test_too_many_of_a_kind(void **state)
     ListenFdsError error;
     assert_int_equal(0, take("4242", "64", NULL, &fds, &error));
     assert_int_equal(LISTEN_FDS_MAX, fds.udp_count);
-    assert_refused(-E2BIG, "LISTEN_FDS: more than 64 UDP sockets", "4242", "65", NULL);
+    assert_refused(-E2BIG, "LISTEN_FDS: more than 64 sockets for udp", "4242", "65", NULL);
     close_all(LISTEN_FDS_MAX + 1);
 }
 
@@ -254,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_names_decide_not_the_order),
         cmocka_unit_test(test_a_socket_to_notify_from_waits),
         cmocka_unit_test(test_the_type_decides_where_there_is_no_name),
+        cmocka_unit_test(test_unix_sockets),
         cmocka_unit_test(test_names_that_nothing_is_done_for),
         cmocka_unit_test(test_the_wrong_kind_of_socket),
         cmocka_unit_test(test_a_descriptor_that_is_not_open),

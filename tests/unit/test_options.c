@@ -86,9 +86,10 @@ static void test_all_options(void **state)
 {
     (void)state;
     Options options;
-    parse_well("-c b.json --udp 1.2.3.4:5 --udp=[::1]:6 --http 1.2.3.4:0 --threads 8 "
-               "--state /var/lib/x --check-config --print-config --help --version",
-               &options);
+    parse_well(
+        "-c b.json --udp 1.2.3.4:5 --udp=[::1]:6 --unix /run/x.sock --http 1.2.3.4:0 --threads 8 "
+        "--state /var/lib/x --check-config --print-config --help --version",
+        &options);
     assert_string_equal("b.json", options.config_path);
     assert_true(options.check_config);
     assert_true(options.print_config);
@@ -104,6 +105,7 @@ static void test_all_options(void **state)
     assert_string_equal("1.2.3.4:0", address_format(&config.http.listen, text));
     assert_int_equal(8, config.ingest.threads);
     assert_string_equal("/var/lib/x", config.state.directory);
+    assert_string_equal("/run/x.sock", config.ingest.unix_name);
 }
 
 static void test_the_words_for_the_file(void **state)
@@ -280,6 +282,24 @@ static void test_bad_state_directories(void **state)
     assert_string_equal(line + used, options.values.state.directory);
 }
 
+static void test_unix_sockets(void **state)
+{
+    (void)state;
+    char current[CONFIG_TEXT_SIZE];
+    char expected[CONFIG_TEXT_SIZE + 16];
+    Options options;
+    parse_well("--unix @a/b --unix=@name", &options);
+    assert_string_equal("@name", options.values.ingest.unix_name);
+    assert_int_equal(0, chdir("/tmp"));
+    assert_non_null(getcwd(current, sizeof current));
+    snprintf(expected, sizeof expected, "%s/x.sock", current);
+    parse_well("--unix x.sock", &options);
+    assert_string_equal(expected, options.values.ingest.unix_name);
+    assert_refused("--unix: \"\" is not a path", "--unix=");
+    assert_refused("--unix: \"@\" has no name behind the \"@\"", "--unix @");
+    assert_refused("--unix: \"/tmp/\" is a directory's name: add the socket's", "--unix /tmp/");
+}
+
 /* getopt's state must not leak from one call to the next, also after an error inside a word. */
 static void test_calls_are_independent(void **state)
 {
@@ -341,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_missing_and_superfluous_values),
         cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_bad_state_directories),
+        cmocka_unit_test(test_unix_sockets),
         cmocka_unit_test(test_calls_are_independent),
         cmocka_unit_test(test_help_shows_what_the_table_says),
     };

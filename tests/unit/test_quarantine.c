@@ -16,7 +16,7 @@
 
 typedef struct {
     FixtureFolder folder;
-    ReceiveBatch *batch;
+    Hand *hand;
 } Bench;
 
 static int setup(void **state)
@@ -24,9 +24,10 @@ static int setup(void **state)
     Bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
     fixture_folder_open(&b->folder);
-    b->batch = calloc(1, sizeof *b->batch);
-    assert_non_null(b->batch);
-    receive_batch_init(b->batch);
+    b->hand = calloc(1, sizeof *b->hand);
+    assert_non_null(b->hand);
+    b->hand->transport = TRANSPORT_UDP;
+    receive_batch_init(&b->hand->batch);
     *state = b;
     return 0;
 }
@@ -35,15 +36,15 @@ static int teardown(void **state)
 {
     Bench *b = *state;
     fixture_folder_close(&b->folder);
-    free(b->batch);
+    free(b->hand);
     free(b);
     return 0;
 }
 
 static void put(Bench *b, int i, const void *bytes, size_t length)
 {
-    memcpy(b->batch->bytes + (size_t)i * RECEIVE_STRIDE, bytes, length);
-    b->batch->headers[i].msg_len = (unsigned)length;
+    memcpy(b->hand->batch.bytes + (size_t)i * RECEIVE_STRIDE, bytes, length);
+    b->hand->batch.headers[i].msg_len = (unsigned)length;
 }
 
 static void expect_file(const Bench *b, const char *name, const void *expected, size_t length)
@@ -66,9 +67,9 @@ static void test_lengths_and_bytes(void **state)
     put(b, 1, "", 0);
     put(b, 2, "1\n2\0\xff\n", 6);
     put(b, 3, "not this one", 12);
-    assert_int_equal(0, quarantine_write(b->folder.fd, "q", b->batch, 3));
+    assert_int_equal(0, quarantine_write(b->folder.fd, "q", b->hand, 3));
     expect_file(b, "q", expected, sizeof expected - 1);
-    assert_int_equal(0, quarantine_write(b->folder.fd, "none", b->batch, 0));
+    assert_int_equal(0, quarantine_write(b->folder.fd, "none", b->hand, 0));
     expect_file(b, "none", "", 0);
 }
 
@@ -88,23 +89,35 @@ static void test_the_longest_batch(void **state)
         at[each - 1] = '\n';
         put(b, i, at + 6, LONGEST);
     }
-    assert_int_equal(0, quarantine_write(b->folder.fd, "q", b->batch, RECEIVE_BATCH_SIZE));
+    assert_int_equal(0, quarantine_write(b->folder.fd, "q", b->hand, RECEIVE_BATCH_SIZE));
     expect_file(b, "q", expected, RECEIVE_BATCH_SIZE * each);
     free(expected);
+}
+
+/* All that is there, the line included that was kept from the read before. */
+static void test_a_stream(void **state)
+{
+    Bench *b = *state;
+    put(b, 0, "abc:1|c\nd:", 10);
+    b->hand->transport = TRANSPORT_TCP;
+    b->hand->stream.kept = 2;
+    b->hand->batch.headers[0].msg_len = 8;
+    assert_int_equal(0, quarantine_write(b->folder.fd, "q", b->hand, 1));
+    expect_file(b, "q", "10\nabc:1|c\nd:\n", 14);
 }
 
 static void test_what_is_there_stays(void **state)
 {
     Bench *b = *state;
     put(b, 0, "one", 3);
-    assert_int_equal(0, quarantine_write(b->folder.fd, "q", b->batch, 1));
+    assert_int_equal(0, quarantine_write(b->folder.fd, "q", b->hand, 1));
     put(b, 0, "other", 5);
-    assert_int_equal(-EEXIST, quarantine_write(b->folder.fd, "q", b->batch, 1));
+    assert_int_equal(-EEXIST, quarantine_write(b->folder.fd, "q", b->hand, 1));
     expect_file(b, "q", "3\none\n", 6);
     assert_int_equal(0, symlinkat("elsewhere", b->folder.fd, "link"));
-    assert_int_equal(-EEXIST, quarantine_write(b->folder.fd, "link", b->batch, 1));
+    assert_int_equal(-EEXIST, quarantine_write(b->folder.fd, "link", b->hand, 1));
     assert_int_equal(2, fixture_folder_each(&b->folder, "", NULL));
-    assert_int_equal(-ENOTDIR, quarantine_write(b->folder.fd, "q/q", b->batch, 1));
+    assert_int_equal(-ENOTDIR, quarantine_write(b->folder.fd, "q/q", b->hand, 1));
 }
 
 /* Half a file is none. RLIMIT_FSIZE in place of a full disk. */
@@ -117,7 +130,7 @@ static void test_no_room(void **state)
     assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &usual));
     const struct rlimit small = {8, usual.rlim_max};
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
-    int error = quarantine_write(b->folder.fd, "q", b->batch, 1);
+    int error = quarantine_write(b->folder.fd, "q", b->hand, 1);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &usual));
     assert_int_equal(-EFBIG, error);
     assert_int_equal(0, fixture_folder_each(&b->folder, "", NULL));
@@ -128,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lengths_and_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_longest_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_there_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
     };

@@ -15,7 +15,7 @@
 
 static void add(RejectLog *log, int64_t time_ns, const char *line, size_t length)
 {
-    reject_log_add(log, REJECT_BAD_VALUE, time_ns, NULL, 0, line, length);
+    reject_log_add(log, REJECT_BAD_VALUE, time_ns, TRANSPORT_UDP, NULL, line, length);
 }
 
 static int setup(void **state)
@@ -44,9 +44,9 @@ static void test_everything_about_a_line(void **state)
     assert_int_equal(0, reject_log_copy(log, out, REJECT_LOG_SIZE));
 
     const struct sockaddr *source = (const struct sockaddr *)&v4.storage;
-    reject_log_add(log, REJECT_BAD_TAGS, 17, source, v4.length, "a:1|c|#\t", 8);
+    reject_log_add(log, REJECT_BAD_TAGS, 17, TRANSPORT_UDP, source, "a:1|c|#\t", 8);
     source = (const struct sockaddr *)&v6.storage;
-    reject_log_add(log, REJECT_BAD_NAME, 18, source, v6.length, ":1", 2);
+    reject_log_add(log, REJECT_BAD_NAME, 18, TRANSPORT_TCP, source, ":1", 2);
     add(log, 19, "", 0);
 
     assert_int_equal(3, reject_log_copy(log, out, REJECT_LOG_SIZE));
@@ -61,6 +61,26 @@ static void test_everything_about_a_line(void **state)
     assert_int_equal(REJECT_BAD_VALUE, out[0].reason);
     assert_int_equal(0, out[0].source.length);
     assert_string_equal("", out[0].text);
+    assert_int_equal(TRANSPORT_UDP, out[2].transport);
+    assert_int_equal(TRANSPORT_TCP, out[1].transport);
+    assert_int_equal(0, out[2].peer.family);
+}
+
+static void test_a_peer_on_this_machine(void **state)
+{
+    RejectLog *log = *state;
+    RejectRecord out[2];
+    UnixPeer peer = {AF_UNIX, 4242, 1000};
+    reject_log_add(log, REJECT_BAD_VALUE, 1, TRANSPORT_UNIX, (const struct sockaddr *)&peer, "x",
+                   1);
+    reject_log_add(log, REJECT_BAD_VALUE, 2, TRANSPORT_UNIX, NULL, "y", 1);
+    assert_int_equal(2, reject_log_copy(log, out, 2));
+    assert_int_equal(TRANSPORT_UNIX, out[1].transport);
+    assert_int_equal(AF_UNIX, out[1].peer.family);
+    assert_int_equal(4242, out[1].peer.pid);
+    assert_int_equal(1000, out[1].peer.uid);
+    assert_int_equal(0, out[1].source.length);
+    assert_int_equal(0, out[0].peer.family);
 }
 
 static void test_the_newest_are_kept(void **state)
@@ -181,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_everything_about_a_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_peer_on_this_machine, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_newest_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_more_than_there_is_room_for, setup, teardown),
         cmocka_unit_test_setup_teardown(test_text_is_escaped_and_cut, setup, teardown),
