@@ -92,6 +92,7 @@ static const char *replacement(const ConfigKey *key, const ListenFds *sockets)
     } places[] = {
         {"ingest", "udp", "udp", sockets->udp_count > 0},
         {"ingest", "unix", "unix", sockets->local_count > 0},
+        {"ingest", "tcp", "tcp", sockets->tcp_count > 0},
         {"http", "listen", "http", sockets->http >= 0},
     };
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)

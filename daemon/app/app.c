@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "app/limits.h"
 #include "app/reload.h"
 #include "app/status.h"
 #include "app/systemd.h"
@@ -24,7 +25,10 @@
 #define STOP_GRACE_NS (5 * SECOND_NS)
 
 enum {
-    TICK_MS = 1000 /* nothing wakes an idle daemon more often, but for a short watchdog */
+    TICK_MS = 1000, /* nothing wakes an idle daemon more often, but for a short watchdog */
+    DESCRIPTORS_A_THREAD =
+        8, /* about: a loop, its wake-up, arenas, and a socket for each address */
+    OTHER_DESCRIPTORS = 32
 };
 
 typedef struct {
@@ -59,6 +63,23 @@ static unsigned thread_count(const Config *config)
     return cpus < POOL_MAX_THREADS ? cpus : POOL_MAX_THREADS;
 }
 
+/* TCP's connections need a descriptor each. */
+static void make_room_for_connections(const App *app)
+{
+    const Config *config = &app->config;
+    if (config->ingest.tcp_count == 0 && app->environment.sockets.tcp_count == 0)
+        return;
+    int64_t limit = limits_raise_descriptors();
+    int64_t others = OTHER_DESCRIPTORS + (int64_t)config->http.max_connections +
+                     (int64_t)thread_count(config) * DESCRIPTORS_A_THREAD;
+    if (limit >= 0 && limit - others < config->ingest.tcp_max_connections)
+        log_warning("app",
+                    "ingest.tcp_max_connections is %u, but this process may have only %lld "
+                    "descriptors in all: connections beyond them wait. LimitNOFILE= (ulimit -Hn) "
+                    "gives more",
+                    config->ingest.tcp_max_connections, (long long)limit);
+}
+
 static int open_pool(App *app)
 {
     const PoolOptions options = {
@@ -71,6 +92,11 @@ static int open_pool(App *app)
         .unix_mode = app->config.ingest.unix_mode,
         .inherited_unix = app->environment.sockets.local,
         .inherited_unix_count = app->environment.sockets.local_count,
+        .tcp = app->config.ingest.tcp,
+        .tcp_count = app->config.ingest.tcp_count,
+        .inherited_tcp = app->environment.sockets.tcp,
+        .inherited_tcp_count = app->environment.sockets.tcp_count,
+        .tcp_max_connections = app->config.ingest.tcp_max_connections,
         .receive_buffer_bytes = app->config.ingest.receive_buffer_bytes,
         .gauge_sign_absolute = app->config.ingest.gauge_sign_absolute,
         .scanner = app->config.ingest.portable_scanner ? SCANNER_PORTABLE : SCANNER_AUTO,
@@ -118,6 +144,7 @@ static int open_http(App *app)
 
 static int open_floors(App *app)
 {
+    make_room_for_connections(app);
     int error = open_state(app);
     if (error == 0)
         error = open_registry(app);

@@ -21,7 +21,8 @@ void config_defaults(Config *config)
     const ConfigKey *keys = config_schema(&count);
     ConfigReason reason; /* the table's defaults are valid: the tests see to it */
     for (size_t i = 0; i < count; i++)
-        (void)config_value_set(&keys[i], keys[i].default_text, config, &reason);
+        if (keys[i].default_text[0] != '\0')
+            (void)config_value_set(&keys[i], keys[i].default_text, config, &reason);
 }
 
 /* Reads all there is, but at most `size` bytes. => their number; negative errno. */

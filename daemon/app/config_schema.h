@@ -31,6 +31,9 @@ typedef struct {
         bool portable_scanner;             /* else the fastest that the CPU can run */
         char
             unix_name[CONFIG_UNIX_NAME_SIZE]; /* an absolute path, or "@name"; "": no Unix socket */
+        Address tcp[CONFIG_MAX_ADDRESSES];    /* as `udp` */
+        size_t tcp_count;                     /* from 0 */
+        unsigned tcp_max_connections;         /* 1 to 1048576 */
         unsigned unix_mode;                   /* who may send to it, as for chmod */
     } ingest;
     struct {
@@ -74,7 +77,7 @@ typedef struct {
     int64_t maximum;          /* the same */
     const char *unit;         /* of a number; NULL: none */
     const char *words[2];     /* CONFIG_SWITCH */
-    const char *default_text; /* as config_value_set() takes it */
+    const char *default_text; /* as config_value_set() takes it; "": nothing, an empty list */
     const char *help;         /* for people, without a full stop */
 } ConfigKey;
 

@@ -29,6 +29,7 @@ typedef enum {
     KIND_UDP,
     KIND_UNIX,
     KIND_HTTP,
+    KIND_TCP,
     KIND_NOTIFY,
     KINDS
 } Kind;
@@ -40,6 +41,7 @@ static const struct {
     [KIND_UDP] = {"udp", TYPE_UDP},
     [KIND_UNIX] = {"unix", TYPE_UNIX_DATAGRAM},
     [KIND_HTTP] = {"http", TYPE_LISTENING},
+    [KIND_TCP] = {"tcp", TYPE_LISTENING},
     [KIND_NOTIFY] = {"notify", TYPE_UNIX_DATAGRAM},
 };
 
@@ -139,6 +141,8 @@ static int keep(int fd, Kind kind, ListenFds *fds, ListenFdsError *error)
         return keep_one_of_many(fd, fds->udp, &fds->udp_count, kind, error);
     if (kind == KIND_UNIX)
         return keep_one_of_many(fd, fds->local, &fds->local_count, kind, error);
+    if (kind == KIND_TCP)
+        return keep_one_of_many(fd, fds->tcp, &fds->tcp_count, kind, error);
     int *place = kind == KIND_HTTP ? &fds->http : &fds->notify;
     if (*place >= 0)
         return refuse(error, -E2BIG, "LISTEN_FDS: descriptors %d and %d are both for %s", *place,
@@ -159,7 +163,7 @@ static int take_one(int fd, const char *name, ListenFds *fds, ListenFdsError *er
     if (!nameless && kind == KINDS)
         return refuse(error, -EINVAL,
                       "LISTEN_FDNAMES: descriptor %d: \"%s\" is none of \"udp\", \"unix\", "
-                      "\"http\" and \"notify\"",
+                      "\"tcp\", \"http\" and \"notify\"",
                       fd, name);
     if (kind == KINDS || kinds[kind].type != type)
         return refuse(error, -EINVAL, "LISTEN_FDS: descriptor %d (\"%s\") is no %s", fd, name,

@@ -1,7 +1,7 @@
 /* Sockets handed over by the service manager (sd_listen_fds_with_names(3)), by hand.
  *
  * A socket's name says what it is for, whatever the order: "udp" (one or more), "unix" (one or more),
- * "http" (one), and "notify" (one): a Unix datagram socket to send from what the service manager is told, for a
+ * "tcp" (one or more), "http" (one), and "notify" (one): a Unix datagram socket to send from what the service manager is told, for a
  * sandbox in which no socket can be opened.
  * A socket without a name of its own is taken by its type: datagram for udp, Unix datagram for unix, listening
  * stream for http.
@@ -27,6 +27,8 @@ typedef struct {
     size_t udp_count;
     int local[LISTEN_FDS_MAX]; /* "unix": bound Unix datagram sockets */
     size_t local_count;
+    int tcp[LISTEN_FDS_MAX]; /* listening */
+    size_t tcp_count;
     int http;   /* listening; -1: none */
     int notify; /* -1: none */
 } ListenFds;

@@ -16,6 +16,7 @@ enum {
     OPTION_CONFIG = 'c',
     OPTION_UDP = 256,
     OPTION_UNIX,
+    OPTION_TCP,
     OPTION_HTTP,
     OPTION_THREADS,
     OPTION_STATE,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     {"config", required_argument, NULL, OPTION_CONFIG},
     {"udp", required_argument, NULL, OPTION_UDP},
     {"unix", required_argument, NULL, OPTION_UNIX},
+    {"tcp", required_argument, NULL, OPTION_TCP},
     {"http", required_argument, NULL, OPTION_HTTP},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"state", required_argument, NULL, OPTION_STATE},
@@ -168,6 +170,8 @@ static int take_option(Options *options, int found, const char *word, OptionsErr
         return set_value(options, found, &options->given.udp, "ingest", "udp", error);
     case OPTION_UNIX:
         return set_unix(options, error);
+    case OPTION_TCP:
+        return set_value(options, found, &options->given.tcp, "ingest", "tcp", error);
     case OPTION_HTTP:
         return set_value(options, found, &options->given.http, "http", "listen", error);
     case OPTION_THREADS:
@@ -220,6 +224,10 @@ void options_apply(const Options *options, Config *config)
         memcpy(config->ingest.udp, values->ingest.udp, sizeof config->ingest.udp);
         config->ingest.udp_count = values->ingest.udp_count;
     }
+    if (options->given.tcp) {
+        memcpy(config->ingest.tcp, values->ingest.tcp, sizeof config->ingest.tcp);
+        config->ingest.tcp_count = values->ingest.tcp_count;
+    }
     if (options->given.local)
         memcpy(config->ingest.unix_name, values->ingest.unix_name, sizeof config->ingest.unix_name);
     if (options->given.http)
@@ -257,6 +265,7 @@ void options_print_help(FILE *file)
           file);
     print_value_help(file, "--udp ADDR:PORT", "ingest", "udp");
     print_value_help(file, "--unix PATH", "ingest", "unix");
+    print_value_help(file, "--tcp ADDR:PORT", "ingest", "tcp");
     print_value_help(file, "--http ADDR:PORT", "http", "listen");
     print_value_help(file, "--threads N", "ingest", "threads");
     print_value_help(file, "--state DIR", "state", "directory");

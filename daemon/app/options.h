@@ -25,6 +25,7 @@ typedef struct {
     struct {
         bool udp;
         bool local; /* --unix */
+        bool tcp;
         bool http;
         bool threads;
         bool state;
@@ -36,11 +37,11 @@ typedef struct {
 } OptionsError;
 
 /* Reads argv[1..argc); argv[0] is the program, argv[argc] is NULL, and the order stays as it is. Of an
- * option given twice the last counts, but --udp adds up. A relative --state or --unix is one from the
+ * option given twice the last counts, but --udp and --tcp add up. A relative --state or --unix is one from the
  * current directory on, as it is now. => 0; -EINVAL: *error says why, and *out is untouched. */
 int options_parse(int argc, char **argv, Options *out, OptionsError *error);
 
-/* Puts what was given in the place of what *config has; --udp replaces the whole list. */
+/* Puts what was given in the place of what *config has; --udp and --tcp replace the whole list. */
 void options_apply(const Options *options, Config *config);
 
 /* What --help prints, with the table's defaults. */

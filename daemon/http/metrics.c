@@ -38,6 +38,16 @@ static void read_http(PrometheusFigures *figures, const HttpCounts *counts)
     figures->http_cut = http.cut_late + http.cut_crowded_out;
 }
 
+static void read_tcp(PrometheusFigures *figures, const Pool *pool)
+{
+    PoolTcpFigures tcp;
+    (void)pool_tcp_figures(pool, &tcp);
+    figures->tcp_connections = tcp.connections;
+    figures->tcp_accepted = tcp.accepted;
+    figures->tcp_refused = tcp.refused;
+    figures->tcp_crowded_out = tcp.crowded_out;
+}
+
 static void read_state(PrometheusFigures *figures, State *storage)
 {
     figures->has_state = storage != NULL;
@@ -69,6 +79,7 @@ static PrometheusFigures read_figures(const HttpSite *site)
         .cells_bytes = pool_memory_bytes(site->pool),
     };
     read_series(&figures, site->registry);
+    read_tcp(&figures, site->pool);
     read_http(&figures, &site->counts);
     read_state(&figures, site->storage);
     /* Before the walk: what these figures call recorded, the walk will see. */

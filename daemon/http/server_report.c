@@ -53,6 +53,27 @@ static void add_socket(JsonTree *tree, cJSON *sockets, const PoolSocketInfo *inf
     json_tree_uint64(tree, socket, "queued_bytes", info->queued_bytes);
 }
 
+static void add_tcp_figures(JsonTree *tree, cJSON *object, const PoolTcpFigures *figures)
+{
+    json_tree_uint64(tree, object, "connections", figures->connections);
+    json_tree_uint64(tree, object, "accepted", figures->accepted);
+    json_tree_uint64(tree, object, "refused", figures->refused);
+    json_tree_uint64(tree, object, "crowded_out", figures->crowded_out);
+    json_tree_uint64(tree, object, "bytes", figures->bytes);
+}
+
+static void add_listener(JsonTree *tree, cJSON *sockets, const Pool *pool, unsigned thread,
+                         size_t number)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    PoolTcpFigures figures;
+    cJSON *socket = json_tree_item(tree, sockets);
+    const Address *address = pool_listener_info(pool, thread, number, &figures);
+    json_tree_text(tree, socket, "transport", transport_name(TRANSPORT_TCP));
+    json_tree_text(tree, socket, "address", address_format(address, text));
+    add_tcp_figures(tree, socket, &figures);
+}
+
 static void add_thread(JsonTree *tree, cJSON *threads, const Pool *pool, unsigned number)
 {
     IntakeCounts intake;
@@ -74,12 +95,18 @@ static void add_thread(JsonTree *tree, cJSON *threads, const Pool *pool, unsigne
         pool_socket_info(pool, number, i, &info);
         add_socket(tree, sockets, &info);
     }
+    for (size_t i = 0; i < pool_listener_count(pool, number); i++)
+        add_listener(tree, sockets, pool, number, i);
 }
 
 static void add_ingest(JsonTree *tree, const Pool *pool)
 {
     cJSON *ingest = json_tree_object(tree, tree->root, "ingest");
     json_tree_text(tree, ingest, "scanner", pool_scanner_name(pool));
+    PoolTcpFigures figures;
+    cJSON *tcp = json_tree_object(tree, ingest, "tcp");
+    json_tree_uint64(tree, tcp, "max_connections", pool_tcp_figures(pool, &figures));
+    add_tcp_figures(tree, tcp, &figures);
     cJSON *threads = json_tree_array(tree, ingest, "threads");
     unsigned count = pool_thread_count(pool);
     for (unsigned i = 0; i < count; i++)

@@ -25,6 +25,7 @@ static int add_worker(Pool *pool, const PoolOptions *options)
         return error;
     }
     w->pipeline.scan = scan;
+    w->tcp.limit = &pool->tcp_limit;
     pool->workers[pool->count++] = w;
     return 0;
 }
@@ -41,6 +42,7 @@ int pool_open(Pool **out, const PoolOptions *options, Registry *registry)
         return -ENOMEM;
     }
     pool->registry = registry;
+    pool->tcp_limit.most = options->tcp_max_connections;
     int error = 0;
     while (pool->count < threads && error == 0)
         error = add_worker(pool, options);

@@ -28,9 +28,15 @@ typedef struct {
     mode_t unix_mode;          /* who may send to it */
     const int *inherited_unix; /* as `inherited`, Unix datagram sockets */
     size_t inherited_unix_count;
-    int receive_buffer_bytes; /* to ask for, per socket; 0: the system's default */
-    bool gauge_sign_absolute; /* "+1|g" sets the gauge to 1 instead of adding */
-    ScannerChoice scanner;    /* zero: the fastest */
+    const Address *tcp; /* addresses to listen at, as `udp` */
+    size_t tcp_count;
+    const int *
+        inherited_tcp; /* as `inherited`, listening TCP sockets; when there are any, `tcp` is not used */
+    size_t inherited_tcp_count;
+    unsigned tcp_max_connections; /* of all threads together, from 1 */
+    int receive_buffer_bytes;     /* to ask for, per socket; 0: the system's default */
+    bool gauge_sign_absolute;     /* "+1|g" sets the gauge to 1 instead of adding */
+    ScannerChoice scanner;        /* zero: the fastest */
 } PoolOptions;
 
 enum {

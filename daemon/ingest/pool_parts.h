@@ -8,6 +8,7 @@
 struct Pool {
     Registry *registry;
     IntakeCounts before; /* of earlier processes */
+    TcpLimit tcp_limit;
     unsigned count;
     Worker *workers[POOL_MAX_THREADS]; /* each in lines of its own */
 };

@@ -10,6 +10,10 @@
 void pool_report_buffers(const Pool *pool)
 {
     const UdpSocket *s = &pool->workers[0]->sockets[0].udp;
+    for (size_t i = 0; i < pool->workers[0]->socket_count && s->fd < 0; i++)
+        s = &pool->workers[0]->sockets[i].udp;
+    if (s->fd < 0)
+        return; /* no UDP socket */
     /* The kernel doubles what it is asked for, but not its own default. */
     int granted =
         s->receive_buffer_asked > 0 ? s->receive_buffer_granted / 2 : s->receive_buffer_granted;
@@ -76,6 +80,49 @@ void pool_socket_info(const Pool *pool, unsigned thread, size_t socket, PoolSock
         .dropped = udp_socket_dropped(&s->udp),
     };
     (void)snprintf(out->name, sizeof out->name, "%s", worker_socket_text(s, text));
+}
+
+size_t pool_listener_count(const Pool *pool, unsigned thread)
+{
+    return pool->workers[thread]->listener_count;
+}
+
+static uint64_t read_figure(const _Atomic uint64_t *figure)
+{
+    /* relaxed: for people. */
+    return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+const Address *pool_listener_info(const Pool *pool, unsigned thread, size_t listener,
+                                  PoolTcpFigures *out)
+{
+    const TcpListener *l = pool->workers[thread]->listeners[listener];
+    *out = (PoolTcpFigures){
+        .connections = read_figure(&l->figures.connections),
+        .accepted = read_figure(&l->figures.accepted),
+        .refused = read_figure(&l->figures.refused),
+        .crowded_out = read_figure(&l->figures.crowded_out),
+        .bytes = read_figure(&l->figures.bytes),
+    };
+    return &l->address;
+}
+
+unsigned pool_tcp_figures(const Pool *pool, PoolTcpFigures *out)
+{
+    PoolTcpFigures total = {0};
+    for (unsigned t = 0; t < pool->count; t++) {
+        for (size_t i = 0; i < pool_listener_count(pool, t); i++) {
+            PoolTcpFigures part;
+            (void)pool_listener_info(pool, t, i, &part);
+            total.connections += part.connections;
+            total.accepted += part.accepted;
+            total.refused += part.refused;
+            total.crowded_out += part.crowded_out;
+            total.bytes += part.bytes;
+        }
+    }
+    *out = total;
+    return pool->tcp_limit.most;
 }
 
 void pool_thread_counts(const Pool *pool, unsigned thread, IntakeCounts *out)

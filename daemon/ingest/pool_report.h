@@ -43,9 +43,26 @@ unsigned pool_thread_count(const Pool *pool);
 /* => what finds the delimiters in every thread, as delimiters_name() calls it. */
 const char *pool_scanner_name(const Pool *pool);
 
+/* Datagram sockets. */
 size_t pool_socket_count(const Pool *pool, unsigned thread);
 UdpSocket *pool_socket(const Pool *pool, unsigned thread, size_t socket);
 void pool_socket_info(const Pool *pool, unsigned thread, size_t socket, PoolSocketInfo *out);
+
+typedef struct {
+    uint64_t connections; /* open now */
+    uint64_t accepted;
+    uint64_t refused;     /* closed at once */
+    uint64_t crowded_out; /* closed for a newcomer after a long silence */
+    uint64_t bytes;       /* received */
+} PoolTcpFigures;
+
+/* Listening TCP sockets. => the address as bound, with the real port; its figures in *out. */
+size_t pool_listener_count(const Pool *pool, unsigned thread);
+const Address *pool_listener_info(const Pool *pool, unsigned thread, size_t listener,
+                                  PoolTcpFigures *out);
+
+/* All of them together. => how many connections there may be at a time. */
+unsigned pool_tcp_figures(const Pool *pool, PoolTcpFigures *out);
 
 /* Counts of one thread, or of all and of earlier processes. Everything that these counts say was recorded is seen by a walk
  * over the registry that starts afterwards. */

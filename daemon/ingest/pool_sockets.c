@@ -7,13 +7,17 @@
 #include "base/advice.h"
 #include "base/log.h"
 #include "ingest/pool_parts.h"
+#include "ingest/tcp_socket.h"
 
 unsigned pool_sockets_threads(const PoolOptions *options)
 {
     size_t fed = options->inherited_count;
     if (fed < options->inherited_unix_count)
         fed = options->inherited_unix_count;
-    if (options->inherited_count == 0 || fed >= options->threads)
+    if (fed < options->inherited_tcp_count)
+        fed = options->inherited_tcp_count;
+    bool own_tcp = options->tcp_count > 0 && options->inherited_tcp_count == 0;
+    if (options->inherited_count == 0 || own_tcp || fed >= options->threads)
         return options->threads;
     log_notice("ingest", "%zu inherited udp sockets feed %zu of the %u threads: no more start",
                options->inherited_count, fed, options->threads);
@@ -40,6 +44,35 @@ static int open_address(Pool *pool, const Address *wanted, int receive_buffer)
         address = s->udp.address;
     }
     return 0;
+}
+
+/* The same for TCP: connections are spread over the threads, which hand nothing to one another. */
+static int listen_at(Pool *pool, const Address *wanted)
+{
+    Address address = *wanted;
+    for (unsigned i = 0; i < pool->count; i++) {
+        TcpListener *l = worker_next_listener(pool->workers[i]);
+        int fd = l != NULL ? tcp_socket_open(&address, i == 0, &l->address) : -ENOMEM;
+        if (fd < 0) {
+            char text[ADDRESS_TEXT_SIZE];
+            char why[ADVICE_SIZE];
+            log_error("ingest", "cannot listen on tcp %s: %s", address_format(&address, text),
+                      advice_address(fd, &address, ADVICE_TCP, "--tcp or ingest.tcp", why));
+            return fd;
+        }
+        l->fd = fd;
+        pool->workers[i]->listener_count++;
+        address = l->address;
+    }
+    return 0;
+}
+
+static int open_tcp(Pool *pool, const PoolOptions *options)
+{
+    int error = 0;
+    for (size_t i = 0; i < options->tcp_count && error == 0; i++)
+        error = listen_at(pool, &options->tcp[i]);
+    return error;
 }
 
 static int open_udp(Pool *pool, const PoolOptions *options)
@@ -98,28 +131,46 @@ static int open_unix(Pool *pool, const PoolOptions *options)
 
 /* ---- those of a service manager ---- */
 
-static int adopt(WorkerSocket *s, int fd, Transport transport, const PoolOptions *options)
+static int adopt_udp(Worker *w, int fd, const PoolOptions *options)
 {
-    if (s == NULL)
-        return -E2BIG;
-    s->transport = transport;
-    if (transport == TRANSPORT_UDP)
-        return udp_socket_adopt(&s->udp, fd, options->receive_buffer_bytes);
-    return unix_socket_adopt(&s->local, fd);
+    WorkerSocket *s = worker_next_socket(w);
+    int error = s != NULL ? udp_socket_adopt(&s->udp, fd, options->receive_buffer_bytes) : -E2BIG;
+    w->socket_count += error == 0 ? 1 : 0;
+    return error;
+}
+
+static int adopt_unix(Worker *w, int fd, const PoolOptions *options)
+{
+    (void)options;
+    WorkerSocket *s = worker_next_socket(w);
+    int error = s != NULL ? unix_socket_adopt(&s->local, fd) : -E2BIG;
+    if (error != 0)
+        return error;
+    s->transport = TRANSPORT_UNIX;
+    w->socket_count++;
+    return 0;
+}
+
+static int adopt_tcp(Worker *w, int fd, const PoolOptions *options)
+{
+    (void)options;
+    TcpListener *l = worker_next_listener(w);
+    int error = l != NULL ? tcp_socket_adopt(fd, &l->address) : -ENOMEM;
+    if (error != 0)
+        return error;
+    l->fd = fd;
+    w->listener_count++;
+    return 0;
 }
 
 /* The service manager's sockets, dealt out to the threads in turn. From here on they are the pool's. */
-static int adopt_all(Pool *pool, const int *fds, size_t count, Transport transport,
-                     const PoolOptions *options)
+static int adopt_all(Pool *pool, const int *fds, size_t count,
+                     int (*adopt)(Worker *, int, const PoolOptions *), const PoolOptions *options)
 {
     int error = 0;
     for (size_t i = 0; i < count; i++) {
-        Worker *w = pool->workers[i % pool->count];
-        WorkerSocket *s = worker_next_socket(w);
-        int each = adopt(s, fds[i], transport, options);
-        if (each == 0) {
-            w->socket_count++;
-        } else {
+        int each = adopt(pool->workers[i % pool->count], fds[i], options);
+        if (each != 0) {
             log_error("ingest",
                       "cannot use the inherited socket %d: %s; it comes from the service manager: "
                       "see the .socket unit",
@@ -141,19 +192,32 @@ void pool_sockets_close_inherited(const PoolOptions *options)
 {
     close_all(options->inherited, options->inherited_count);
     close_all(options->inherited_unix, options->inherited_unix_count);
+    close_all(options->inherited_tcp, options->inherited_tcp_count);
 }
 
 int pool_sockets_open(Pool *pool, const PoolOptions *options)
 {
-    int error =
-        adopt_all(pool, options->inherited, options->inherited_count, TRANSPORT_UDP, options);
-    int other = adopt_all(pool, options->inherited_unix, options->inherited_unix_count,
-                          TRANSPORT_UNIX, options);
-    error = error != 0 ? error : other;
-    /* UDP first: what is said of its buffers is said of a thread's first socket. */
-    if (error == 0 && options->inherited_count == 0)
-        error = open_udp(pool, options);
-    if (error == 0 && options->inherited_unix_count == 0)
-        error = open_unix(pool, options);
+    const struct {
+        const int *fds;
+        size_t count;
+        int (*adopt)(Worker *, int, const PoolOptions *);
+        int (*open)(Pool *, const PoolOptions *); /* of our own, where there are none */
+    } kinds[] = {
+        /* UDP first: what is said of its buffers is said of a thread's first socket. */
+        {options->inherited, options->inherited_count, adopt_udp, open_udp},
+        {options->inherited_unix, options->inherited_unix_count, adopt_unix, open_unix},
+        {options->inherited_tcp, options->inherited_tcp_count, adopt_tcp, open_tcp},
+    };
+    enum {
+        KINDS = sizeof kinds / sizeof *kinds
+    };
+    int error = 0;
+    for (size_t i = 0; i < KINDS; i++) {
+        int each = adopt_all(pool, kinds[i].fds, kinds[i].count, kinds[i].adopt, options);
+        error = error != 0 ? error : each;
+    }
+    for (size_t i = 0; i < KINDS && error == 0; i++)
+        if (kinds[i].count == 0)
+            error = kinds[i].open(pool, options);
     return error;
 }

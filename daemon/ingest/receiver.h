@@ -21,6 +21,13 @@ typedef struct {
     IntakeCounters *counters;
 } Receiver;
 
+/* Tells the index the loop's time, which costs nothing: whoever has waited or been stopped for long does
+ * not mark what comes next with the time from before. */
+static inline void receiver_tick(Receiver *r, uint64_t loop_ms)
+{
+    series_index_tick(&r->pipeline->index, (uint32_t)(loop_ms / 1000));
+}
+
 /* Takes datagrams in, up to a full batch. => how many; -EAGAIN: none are there; other negative errno. */
 int receiver_take_udp(Receiver *r, int fd);
 int receiver_take_unix(Receiver *r, int fd);

@@ -1,6 +1,7 @@
 #include "ingest/worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -37,10 +38,20 @@ static void warn_of_drops(Worker *w)
     w->dropped_warned = dropped;
 }
 
+/* Takes what the kernel holds at this moment, from all. */
+static void drain(Worker *w)
+{
+    for (size_t i = 0; i < w->listener_count; i++)
+        tcp_listener_drain(w->listeners[i]);
+    tcp_connections_drain(&w->tcp);
+    for (size_t i = 0; i < w->socket_count; i++)
+        worker_socket_drain(&w->sockets[i]);
+}
+
 /* Looks for idle series, a piece at a time, so that what comes in meanwhile has its turn. */
 static void forget_idle(Worker *w)
 {
-    worker_tick(w);
+    receiver_tick(&w->receiver, uv_now(&w->loop));
     if (slot_sweep_step(&w->sweep, &w->pipeline.index))
         (void)uv_async_send(&w->wake);
 }
@@ -67,8 +78,7 @@ static void on_wake(uv_async_t *wake)
     uint64_t ping = atomic_load_explicit(&w->ping, memory_order_acquire);
     /* acquire: pairs with the release in worker_stop(). */
     if (atomic_load_explicit(&w->stopping, memory_order_acquire)) {
-        for (size_t i = 0; i < w->socket_count; i++)
-            worker_socket_drain(&w->sockets[i]);
+        drain(w);
         uv_close((uv_handle_t *)&w->turn, NULL);
         uv_close((uv_handle_t *)&w->wake, NULL);
     } else {
@@ -91,6 +101,14 @@ static void *worker_body(void *argument)
 
 /* ---- life ---- */
 
+/* A stream's sender waits when we are busy, a datagram's loses: streams make room for datagrams. */
+static void look_at_datagrams(void *data)
+{
+    Worker *w = data;
+    for (size_t i = 0; i < w->socket_count; i++)
+        worker_socket_look(&w->sockets[i]);
+}
+
 int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_absolute)
 {
     memset(w, 0, sizeof *w);
@@ -103,13 +121,18 @@ int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_
     if (error == 0)
         pipeline_set_ledger(&w->pipeline, &w->hand->ledger);
     w->receiver = (Receiver){w->hand, &w->pipeline, &w->counters};
+    w->tcp = (TcpConnections){.loop = &w->loop,
+                              .receiver = &w->receiver,
+                              .thread = number,
+                              .between = look_at_datagrams,
+                              .data = w};
     if (error == 0)
         error = uv_loop_init(&w->loop);
     if (error == 0) {
         w->loop_open = true;
         error = uv_async_init(&w->loop, &w->wake, on_wake);
         w->wake.data = w;
-        worker_tick(w);
+        receiver_tick(&w->receiver, uv_now(&w->loop));
         (void)uv_prepare_init(&w->loop, &w->turn); /* these two cannot fail */
         (void)uv_prepare_start(&w->turn, on_turn);
         w->turn.data = w;
@@ -137,6 +160,11 @@ void worker_fini(Worker *w)
     }
     for (size_t i = 0; i < w->socket_count; i++)
         worker_socket_close(&w->sockets[i]);
+    for (size_t i = 0; i < w->listener_count; i++) {
+        tcp_listener_close(w->listeners[i]);
+        free(w->listeners[i]);
+    }
+    w->listener_count = 0;
     pipeline_fini(&w->pipeline);
     arena_fini(&w->hand_memory);
     reject_log_fini(&w->rejects);
@@ -151,10 +179,27 @@ WorkerSocket *worker_next_socket(Worker *w)
     return s;
 }
 
+TcpListener *worker_next_listener(Worker *w)
+{
+    if (w->listener_count == WORKER_MAX_LISTENERS)
+        return NULL;
+    TcpListener **place = &w->listeners[w->listener_count];
+    if (*place == NULL)
+        *place = calloc(1, sizeof **place);
+    if (*place != NULL)
+        (*place)->fd = -1;
+    return *place;
+}
+
 int worker_start(Worker *w)
 {
     for (size_t i = 0; i < w->socket_count; i++) {
         int error = worker_socket_start(&w->sockets[i]);
+        if (error != 0)
+            return error;
+    }
+    for (size_t i = 0; i < w->listener_count; i++) {
+        int error = tcp_listener_start(w->listeners[i], &w->tcp);
         if (error != 0)
             return error;
     }

@@ -18,11 +18,13 @@
 #include "ingest/pipeline.h"
 #include "ingest/receiver.h"
 #include "ingest/reject_log.h"
+#include "ingest/tcp_listener.h"
 #include "ingest/worker_socket.h"
 #include "metrics/slot_sweep.h"
 
 enum {
-    WORKER_MAX_SOCKETS = HAND_SOCKETS
+    WORKER_MAX_SOCKETS = HAND_SOCKETS,
+    WORKER_MAX_LISTENERS = 64
 };
 
 /* The padding keeps the counters in lines of their own.
@@ -46,6 +48,9 @@ struct Worker {
     SlotSweep sweep;
     WorkerSocket sockets[WORKER_MAX_SOCKETS];
     size_t socket_count;
+    TcpListener *listeners[WORKER_MAX_LISTENERS];
+    size_t listener_count;
+    TcpConnections tcp;
     uint64_t dropped_warned; /* drops that the log has been told of */
     LogLimiter drop_limiter;
     _Atomic bool stopping;
@@ -63,6 +68,10 @@ void worker_fini(Worker *w);
 /* => the next free socket of the worker, to be opened; NULL: it has all that it may have. It counts
  * once socket_count is raised. */
 WorkerSocket *worker_next_socket(Worker *w);
+
+/* The same for a listening TCP socket, which counts once listener_count is raised. NULL: there is no memory, too.
+ * w->tcp.limit has to be set before worker_start(). */
+TcpListener *worker_next_listener(Worker *w);
 
 /* Starts the thread. => 0 or negative errno. */
 int worker_start(Worker *w);
@@ -82,12 +91,5 @@ void worker_ping(Worker *w, int64_t now_ns);
 
 /* => nanoseconds for which an answer has been owed at `now_ns`; 0: none is. Any thread. */
 int64_t worker_stuck_ns(const Worker *w, int64_t now_ns);
-
-/* Tells the index the loop's time, which costs nothing: whoever has waited or been stopped for long does
- * not mark what comes next with the time from before. The worker's thread. */
-static inline void worker_tick(Worker *w)
-{
-    series_index_tick(&w->pipeline.index, (uint32_t)(uv_now(&w->loop) / 1000));
-}
 
 #endif

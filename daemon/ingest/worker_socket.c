@@ -88,7 +88,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     WorkerSocket *s = poll->data;
     (void)events;
-    worker_tick(s->worker);
+    receiver_tick(&s->worker->receiver, uv_now(&s->worker->loop));
     int64_t taken = take(s, BATCHES_A_WAKE); /* also clears a pending error */
     if (taken > 0)
         tell_pace(s, taken);
@@ -101,6 +101,13 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     /* For an error that was pending, libuv has stopped the handle. */
     if (status < 0 && s->errors < ERRORS_TO_GIVE_UP)
         (void)uv_poll_start(poll, UV_READABLE, on_readable);
+}
+
+void worker_socket_look(WorkerSocket *s)
+{
+    int64_t taken = take(s, BATCHES_A_WAKE); /* an error, the next turn sees */
+    if (taken > 0)
+        tell_pace(s, taken);
 }
 
 int worker_socket_start(WorkerSocket *s)

@@ -29,6 +29,9 @@ void worker_socket_init(WorkerSocket *s, Worker *worker);
 /* Has the worker's loop receive from it; it is open. => 0 or negative errno. */
 int worker_socket_start(WorkerSocket *s);
 
+/* Takes what is there, up to a bound, outside of its turn. */
+void worker_socket_look(WorkerSocket *s);
+
 /* Takes what the kernel holds at this moment, and closes the loop's handle. */
 void worker_socket_drain(WorkerSocket *s);
 

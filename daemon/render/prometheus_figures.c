@@ -83,9 +83,9 @@ static void write_service(Buffer *out, PrometheusFormat format, const Prometheus
 static void write_intake(Buffer *out, PrometheusFormat format, const IntakeCounts *intake)
 {
     counter(out, format, "atomicstatsd_datagrams", "Datagrams received.", intake->datagrams);
-    counter(out, format, "atomicstatsd_received_bytes", "Bytes in them, without headers.",
+    counter(out, format, "atomicstatsd_received_bytes", "Bytes of values, without headers.",
             intake->bytes);
-    counter(out, format, "atomicstatsd_lines", "Lines in them that are not blank.", intake->lines);
+    counter(out, format, "atomicstatsd_lines", "Lines that are not blank.", intake->lines);
     counter(out, format, "atomicstatsd_values", "Values recorded.", intake->values);
     counter(out, format, "atomicstatsd_ignored_lines",
             "DogStatsD events and service checks, which are not recorded.", intake->ignored);
@@ -96,6 +96,18 @@ static void write_intake(Buffer *out, PrometheusFormat format, const IntakeCount
     counter(out, format, "atomicstatsd_dropped_datagrams",
             "Datagrams that the kernel dropped because a socket's buffer was full.",
             intake->dropped_kernel);
+}
+
+static void write_tcp(Buffer *out, PrometheusFormat format, const PrometheusFigures *figures)
+{
+    gauge(out, format, "atomicstatsd_tcp_connections", "TCP connections that values come from.",
+          (double)figures->tcp_connections);
+    counter(out, format, "atomicstatsd_tcp_accepted_connections", "Accepted since the start.",
+            figures->tcp_accepted);
+    counter(out, format, "atomicstatsd_tcp_refused_connections",
+            "Closed at once, as ingest.tcp_max_connections were there.", figures->tcp_refused);
+    counter(out, format, "atomicstatsd_tcp_crowded_out_connections",
+            "Closed for another one, as they had long been silent.", figures->tcp_crowded_out);
 }
 
 static void write_series(Buffer *out, PrometheusFormat format, const PrometheusFigures *figures)
@@ -159,6 +171,7 @@ void prometheus_figures_write(Buffer *out, PrometheusFormat format,
 {
     write_service(out, format, figures);
     write_intake(out, format, &figures->intake);
+    write_tcp(out, format, figures);
     write_series(out, format, figures);
     write_http(out, format, figures);
     if (figures->has_state)

@@ -25,6 +25,10 @@ typedef struct {
     unsigned threads;    /* ingest threads */
     double stuck_s;      /* for which the slowest owes a sign of life; 0: none does */
     IntakeCounts intake; /* of all threads together */
+    uint64_t tcp_connections;
+    uint64_t tcp_accepted;
+    uint64_t tcp_refused;
+    uint64_t tcp_crowded_out;
     uint32_t series[SERIES_KINDS];
     uint32_t max_series;
     uint64_t expired_series;

@@ -180,17 +180,42 @@ static void test_unix_sockets(void **state)
     close_all(3);
 }
 
+static void test_tcp_sockets(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        hand_over(i, tcp_socket(AF_INET, true));
+    hand_over(3, tcp_socket(AF_INET6, true));
+    ListenFds fds;
+    ListenFdsError error = {"no message"};
+    int status = take("4242", "4", "tcp:http:tcp:tcp", &fds, &error);
+    if (status != 0)
+        fail_msg("%s", error.message);
+    assert_int_equal(3, fds.tcp_count);
+    assert_int_equal(FIRST, fds.tcp[0]);
+    assert_int_equal(FIRST + 2, fds.tcp[1]);
+    assert_int_equal(FIRST + 3, fds.tcp[2]);
+    assert_int_equal(FIRST + 1, fds.http);
+    assert_refused(-E2BIG, "LISTEN_FDS: descriptors 200 and 201 are both for http", "4242", "4",
+                   "http:a.socket:tcp:tcp"); /* without a name of its own it is for http */
+    close_all(4);
+    hand_over(0, tcp_socket(AF_INET, false));
+    assert_refused(-EINVAL, "LISTEN_FDS: descriptor 200 (\"tcp\") is no listening TCP socket",
+                   "4242", "1", "tcp");
+    close_all(1);
+}
+
 static void test_names_that_nothing_is_done_for(void **state)
 {
     (void)state;
     hand_over(0, udp_socket(AF_INET));
     assert_refused(-EINVAL,
                    "LISTEN_FDNAMES: descriptor 200: \"statsd\" is none of \"udp\", "
-                   "\"unix\", \"http\" and \"notify\"",
+                   "\"unix\", \"tcp\", \"http\" and \"notify\"",
                    "4242", "1", "statsd");
     assert_refused(-EINVAL,
                    "LISTEN_FDNAMES: descriptor 200: \"UDP\" is none of \"udp\", "
-                   "\"unix\", \"http\" and \"notify\"",
+                   "\"unix\", \"tcp\", \"http\" and \"notify\"",
                    "4242", "1", "UDP");
     assert_refused(-EINVAL, "LISTEN_FDNAMES: more names than the 1 descriptors", "4242", "1",
                    "udp:http");
@@ -281,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_a_socket_to_notify_from_waits),
         cmocka_unit_test(test_the_type_decides_where_there_is_no_name),
         cmocka_unit_test(test_unix_sockets),
+        cmocka_unit_test(test_tcp_sockets),
         cmocka_unit_test(test_names_that_nothing_is_done_for),
         cmocka_unit_test(test_the_wrong_kind_of_socket),
         cmocka_unit_test(test_a_descriptor_that_is_not_open),

@@ -86,10 +86,10 @@ static void test_all_options(void **state)
 {
     (void)state;
     Options options;
-    parse_well(
-        "-c b.json --udp 1.2.3.4:5 --udp=[::1]:6 --unix /run/x.sock --http 1.2.3.4:0 --threads 8 "
-        "--state /var/lib/x --check-config --print-config --help --version",
-        &options);
+    parse_well("-c b.json --udp 1.2.3.4:5 --udp=[::1]:6 --tcp [::1]:7 --tcp=[::1]:8 --unix "
+               "/run/x.sock --http 1.2.3.4:0 --threads 8 "
+               "--state /var/lib/x --check-config --print-config --help --version",
+               &options);
     assert_string_equal("b.json", options.config_path);
     assert_true(options.check_config);
     assert_true(options.print_config);
@@ -106,6 +106,8 @@ static void test_all_options(void **state)
     assert_int_equal(8, config.ingest.threads);
     assert_string_equal("/var/lib/x", config.state.directory);
     assert_string_equal("/run/x.sock", config.ingest.unix_name);
+    assert_int_equal(2, config.ingest.tcp_count);
+    assert_string_equal("[::1]:8", address_format(&config.ingest.tcp[1], text));
 }
 
 static void test_the_words_for_the_file(void **state)
@@ -248,6 +250,9 @@ static void test_bad_values(void **state)
         "--udp: \"8125\" is not ADDR:PORT, such as 127.0.0.1:8125; 127.0.0.1:PORT is for this "
         "machine alone, 0.0.0.0:PORT for all",
         "--udp 8125");
+    assert_refused("--tcp: \"x:1\" is not ADDR:PORT, such as 127.0.0.1:8125; host names are not "
+                   "looked up: `getent ahosts NAME` shows a name's addresses",
+                   "--tcp x:1");
     assert_refused("--http: \"localhost:80\" is not ADDR:PORT, such as 127.0.0.1:8127; host "
                    "names are not looked up: `getent ahosts NAME` shows a name's addresses",
                    "--http localhost:80");
