@@ -61,6 +61,7 @@ static int listen_at(Pool *pool, const Address *wanted)
             return fd;
         }
         l->fd = fd;
+        l->own = true;
         pool->workers[i]->listener_count++;
         address = l->address;
     }

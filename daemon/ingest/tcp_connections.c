@@ -137,18 +137,31 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 /* ---- newcomers ---- */
 
+/* => whether it is for this thread, and not too early, to tell the log that there are too many. */
+static bool may_warn(TcpLimit *limit)
+{
+    int64_t now = clock_monotonic_ns();
+    /* relaxed, both: one number, and whoever changes it is the one. */
+    int64_t before = atomic_load_explicit(&limit->warned_ns, memory_order_relaxed);
+    if (before != 0 && now - before < REFUSED_WARNING_NS)
+        return false;
+    return atomic_compare_exchange_strong_explicit(&limit->warned_ns, &before, now,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
 static void refuse(TcpConnections *t, int fd, TcpFigures *figures)
 {
-    uint64_t before;
     close(fd);
     add(&figures->refused, 1);
-    if (log_limiter_pass(&t->refused_limiter, clock_monotonic_ns(), REFUSED_WARNING_NS, &before))
-        log_warning("ingest",
-                    "thread %u: a TCP connection was refused: there are %" PRIu32
-                    ", and none of this thread has been silent for %d s; a larger "
-                    "ingest.tcp_max_connections helps, or clients that close what they do not need "
-                    "(%" PRIu64 " refused before since the latest such message)",
-                    t->thread, t->limit->most, TCP_SILENT_MS / 1000, before);
+    if (may_warn(t->limit))
+        log_warning(
+            "ingest",
+            "a TCP connection was refused: there are %" PRIu32
+            ", and none of thread %u has been silent for %" PRIu64
+            " s; a larger ingest.tcp_max_connections helps, or clients that close what they "
+            "do not need (/server counts further ones as \"refused\", the log tells of them "
+            "once a minute)",
+            t->limit->most, t->thread, t->silent_ms / 1000);
 }
 
 /* => whether there is a place for one more; then it is taken. */
@@ -158,7 +171,7 @@ static bool take_place(TcpConnections *t)
     if (atomic_fetch_add_explicit(&t->limit->open, 1, memory_order_relaxed) < t->limit->most)
         return true;
     TcpConnection *c = t->longest;
-    if (c != NULL && uv_now(t->loop) - c->heard_ms >= TCP_SILENT_MS) {
+    if (c != NULL && uv_now(t->loop) - c->heard_ms >= t->silent_ms) {
         add(&c->figures->crowded_out, 1);
         close_connection(c);
         return true;

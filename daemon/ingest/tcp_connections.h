@@ -2,7 +2,7 @@
  * begins a line is kept until the rest comes. A connection that has nothing to keep has no buffer.
  *
  * When all places are taken, a newcomer gets that of the connection of this thread that has been silent
- * longest, if it has been so for TCP_SILENT_MS; else it is closed at once.
+ * longest, if it has been so for `silent_ms`; else it is closed at once.
  *
  * Thread rule: all for the thread of the loop, but TcpLimit and TcpFigures, which any thread may read. */
 #ifndef INGEST_TCP_CONNECTIONS_H
@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "base/log.h"
 #include "ingest/receiver.h"
 
 enum {
@@ -24,6 +23,8 @@ enum {
 typedef struct {
     _Atomic uint32_t open;
     uint32_t most; /* 1 or more */
+    _Atomic int64_t
+        warned_ns; /* CLOCK_MONOTONIC of the latest warning that there are too many; 0: none */
 } TcpLimit;
 
 /* Of one listening socket; written by its thread. */
@@ -41,14 +42,14 @@ typedef struct {
     uv_loop_t *loop;
     Receiver *receiver;
     TcpLimit *limit;
-    unsigned thread; /* its number, for the log */
+    unsigned thread;    /* its number, for the log */
+    uint64_t silent_ms; /* TCP_SILENT_MS; tests have less patience */
     void (*between)(
         void *data); /* called after each TCP_BETWEEN_BYTES, for what cannot wait; may be NULL */
     void *data;
     uint64_t bytes;         /* since it was called */
     TcpConnection *longest; /* the one that has been silent longest, first of a list; NULL: none */
     TcpConnection *latest;  /* and the last */
-    LogLimiter refused_limiter;
 } TcpConnections;
 
 enum {

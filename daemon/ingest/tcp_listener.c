@@ -116,7 +116,8 @@ int tcp_listener_start(TcpListener *l, TcpConnections *connections)
 
 void tcp_listener_drain(TcpListener *l)
 {
-    (void)accept_some(l, QUEUE_MOST);
+    if (l->own)
+        (void)accept_some(l, QUEUE_MOST);
     uv_close((uv_handle_t *)&l->poll, NULL);
     uv_close((uv_handle_t *)&l->pause, NULL);
 }

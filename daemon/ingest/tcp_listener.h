@@ -5,6 +5,7 @@
 #ifndef INGEST_TCP_LISTENER_H
 #define INGEST_TCP_LISTENER_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "base/address.h"
@@ -12,7 +13,8 @@
 #include "ingest/tcp_connections.h"
 
 typedef struct {
-    int fd; /* -1: none */
+    int fd;   /* -1: none */
+    bool own; /* opened here, not handed over */
     Address address;
     TcpFigures figures;
     TcpConnections *connections;
@@ -25,7 +27,8 @@ typedef struct {
 /* Has the loop of `connections` accept from it; it is open. => 0 or negative errno. */
 int tcp_listener_start(TcpListener *l, TcpConnections *connections);
 
-/* Accepts what is waiting at this moment, and closes the loop's handles. */
+/* Accepts what is waiting at this moment, and closes the loop's handles. At one that was handed over they go on
+ * waiting, for the next process. */
 void tcp_listener_drain(TcpListener *l);
 
 /* Closes it, if it is open; its figures stay readable. */

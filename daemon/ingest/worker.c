@@ -124,6 +124,7 @@ int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_
     w->tcp = (TcpConnections){.loop = &w->loop,
                               .receiver = &w->receiver,
                               .thread = number,
+                              .silent_ms = TCP_SILENT_MS,
                               .between = look_at_datagrams,
                               .data = w};
     if (error == 0)

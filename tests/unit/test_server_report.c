@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,8 +27,16 @@ static void start_daemon(Daemon *daemon)
 {
     Address any;
     assert_int_equal(0, address_parse("127.0.0.1:0", &any));
-    PoolOptions options = {
-        .threads = 2, .udp = &any, .udp_count = 1, .receive_buffer_bytes = 1 << 16};
+    char name[64];
+    snprintf(name, sizeof name, "@server-report-%d", (int)getpid());
+    PoolOptions options = {.threads = 2,
+                           .udp = &any,
+                           .udp_count = 1,
+                           .unix_name = name,
+                           .tcp = &any,
+                           .tcp_count = 1,
+                           .tcp_max_connections = 77,
+                           .receive_buffer_bytes = 1 << 16};
     *daemon = (Daemon){.pool = NULL};
     assert_int_equal(0, registry_create(&daemon->registry, 1000));
     registry_set_expire_after(daemon->registry, 600);
@@ -48,6 +57,17 @@ static void stop_daemon(Daemon *daemon)
     registry_destroy(daemon->registry);
 }
 
+/* Waits until so many lines are counted. */
+static void wait_for_lines(const Daemon *daemon, uint64_t lines)
+{
+    int64_t end = clock_monotonic_ns() + PATIENCE_NS;
+    IntakeCounts counts = {.lines = 0};
+    while (counts.lines < lines) {
+        assert_true(clock_monotonic_ns() < end);
+        pool_counts(daemon->pool, &counts);
+    }
+}
+
 /* Sends one datagram and waits until its lines are counted. */
 static void send_lines(const Daemon *daemon, const char *text, uint64_t lines)
 {
@@ -59,12 +79,7 @@ static void send_lines(const Daemon *daemon, const char *text, uint64_t lines)
                      sendto(fd, text, strlen(text), 0,
                             (const struct sockaddr *)&info.address.storage, info.address.length));
     close(fd);
-    int64_t end = clock_monotonic_ns() + PATIENCE_NS;
-    IntakeCounts counts = {.lines = 0};
-    while (counts.lines < lines) {
-        assert_true(clock_monotonic_ns() < end);
-        pool_counts(daemon->pool, &counts);
-    }
+    wait_for_lines(daemon, lines);
 }
 
 /* What stands at a path of keys and array numbers, as "ingest.threads.0.id". */
@@ -183,6 +198,68 @@ static void test_what_came_in(void **state)
     stop_daemon(&daemon);
 }
 
+static void send_over_unix(const Daemon *daemon, const char *text)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    PoolSocketInfo info;
+    pool_socket_info(daemon->pool, 0, 1, &info);
+    size_t length = strlen(info.name);
+    memcpy(to.sun_path, info.name, length);
+    to.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(strlen(text),
+                     sendto(fd, text, strlen(text), 0, (const struct sockaddr *)&to,
+                            (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)));
+    close(fd);
+}
+
+static void send_over_tcp(const Daemon *daemon, const char *text)
+{
+    PoolTcpFigures unused;
+    Address to = *pool_listener_info(daemon->pool, 0, 0, &unused);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(0, connect(fd, (const struct sockaddr *)&to.storage, to.length));
+    assert_int_equal(strlen(text), send(fd, text, strlen(text), 0));
+    close(fd);
+}
+
+static void test_unix_and_tcp(void **state)
+{
+    (void)state;
+    Daemon daemon;
+    start_daemon(&daemon);
+    send_over_unix(&daemon, "over:unix|c");
+    wait_for_lines(&daemon, 1);
+    send_over_tcp(&daemon, "over:tcp|c\nb:1|c\n");
+    wait_for_lines(&daemon, 3);
+    JsonTree tree = server_report(&daemon.site);
+    assert_false(tree.failed);
+    assert_string_equal("udp", text_at(&tree, "ingest.threads.0.sockets.0.transport"));
+    assert_string_equal("unix", text_at(&tree, "ingest.threads.0.sockets.1.transport"));
+    assert_memory_equal("@server-report-", text_at(&tree, "ingest.threads.0.sockets.1.address"),
+                        15);
+    assert_int_equal(1, number_at(&tree, "ingest.threads.0.sockets.1.datagrams"));
+    assert_int_equal(0, number_at(&tree, "ingest.threads.0.sockets.1.dropped.kernel"));
+    assert_string_equal("tcp", text_at(&tree, "ingest.threads.0.sockets.2.transport"));
+    assert_string_equal("tcp", text_at(&tree, "ingest.threads.1.sockets.1.transport"));
+    assert_string_equal(text_at(&tree, "ingest.threads.0.sockets.2.address"),
+                        text_at(&tree, "ingest.threads.1.sockets.1.address"));
+    assert_int_equal(17, number_at(&tree, "ingest.threads.0.sockets.2.bytes") +
+                             number_at(&tree, "ingest.threads.1.sockets.1.bytes"));
+    assert_int_equal(77, number_at(&tree, "ingest.tcp.max_connections"));
+    assert_int_equal(1, number_at(&tree, "ingest.tcp.accepted"));
+    assert_int_equal(0, number_at(&tree, "ingest.tcp.refused"));
+    assert_int_equal(0, number_at(&tree, "ingest.tcp.crowded_out"));
+    assert_int_equal(17, number_at(&tree, "ingest.tcp.bytes"));
+    assert_memory_equal("tcp 127.0.0.1:", text_at(&tree, "recent_rejected.0.source"), 14);
+    assert_null(cJSON_GetObjectItemCaseSensitive(find(&tree, "recent_rejected.0"), "pid"));
+    assert_string_equal("unix", text_at(&tree, "recent_rejected.1.source"));
+    assert_int_equal(getpid(), number_at(&tree, "recent_rejected.1.pid"));
+    assert_int_equal(getuid(), number_at(&tree, "recent_rejected.1.uid"));
+    json_tree_destroy(&tree);
+    stop_daemon(&daemon);
+}
+
 static void test_the_rejected_lines(void **state)
 {
     (void)state;
@@ -214,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_service_and_http),
         cmocka_unit_test(test_what_came_in),
+        cmocka_unit_test(test_unix_and_tcp),
         cmocka_unit_test(test_the_rejected_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,35 @@ static void test_every_address_once(void **state)
     fixture_pool_close(&f);
 }
 
+static void test_unix_and_tcp(void **state)
+{
+    (void)state;
+    FixturePool f;
+    Address any = udp_address("127.0.0.1:0");
+    Address tcp[2] = {any, any};
+    char name[64];
+    snprintf(name, sizeof name, "@status-%d", (int)getpid());
+    PoolOptions options = {.threads = 2,
+                           .udp = &any,
+                           .udp_count = 1,
+                           .unix_name = name,
+                           .tcp = tcp,
+                           .tcp_count = 2,
+                           .tcp_max_connections = 1};
+    fixture_pool_open(&f, &options);
+    PoolTcpFigures unused;
+    char expected[256];
+    snprintf(expected, sizeof expected,
+             "serving udp 127.0.0.1:%u, unix %s, tcp 127.0.0.1:%u, tcp 127.0.0.1:%u, http "
+             "[::1]:8127 with 2 ingest threads",
+             address_port(&f.address), name,
+             address_port(pool_listener_info(f.pool, 1, 0, &unused)),
+             address_port(pool_listener_info(f.pool, 1, 1, &unused)));
+    char text[STATUS_SIZE];
+    assert_string_equal(expected, describe(&f, 0, text));
+    fixture_pool_close(&f);
+}
+
 static void test_drops_stand_first(void **state)
 {
     (void)state;
@@ -60,7 +89,12 @@ static void test_as_many_addresses_as_there_may_be(void **state)
     Address addresses[POOL_MAX_ADDRESSES];
     for (size_t i = 0; i < POOL_MAX_ADDRESSES; i++)
         addresses[i] = udp_address("[::1]:0");
-    PoolOptions options = {.threads = 1, .udp = addresses, .udp_count = POOL_MAX_ADDRESSES};
+    PoolOptions options = {.threads = 1,
+                           .udp = addresses,
+                           .udp_count = POOL_MAX_ADDRESSES,
+                           .tcp = addresses,
+                           .tcp_count = POOL_MAX_ADDRESSES,
+                           .tcp_max_connections = 1};
     fixture_pool_open(&f, &options);
     char text[STATUS_SIZE];
     describe(&f, UINT64_MAX, text);
@@ -73,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_address_once),
+        cmocka_unit_test(test_unix_and_tcp),
         cmocka_unit_test(test_drops_stand_first),
         cmocka_unit_test(test_as_many_addresses_as_there_may_be),
     };
