@@ -161,9 +161,10 @@ void worker_fini(Worker *w)
     }
     for (size_t i = 0; i < w->socket_count; i++)
         worker_socket_close(&w->sockets[i]);
-    for (size_t i = 0; i < w->listener_count; i++) {
-        tcp_listener_close(w->listeners[i]);
+    for (size_t i = 0; i < WORKER_MAX_LISTENERS && w->listeners[i] != NULL; i++) {
+        tcp_listener_close(w->listeners[i]); /* the last may be none that counts */
         free(w->listeners[i]);
+        w->listeners[i] = NULL;
     }
     w->listener_count = 0;
     pipeline_fini(&w->pipeline);
