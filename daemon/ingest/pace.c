@@ -110,7 +110,9 @@ static void fit_wait(Pace *p, int64_t taken)
 int64_t pace_turn(Pace *p, int64_t now_ns)
 {
     int64_t taken = p->taken;
+    bool in_a_hurry = p->in_a_hurry;
     p->taken = 0;
+    p->in_a_hurry = false;
     if (!keep_accounts(p, now_ns, taken) || p->longest_ns == 0) {
         begin_anew(p);
         return 0;
@@ -120,7 +122,7 @@ int64_t pace_turn(Pace *p, int64_t now_ns)
     if (now_ns >= p->until_ns)
         next_part(p, now_ns);
     bool waiting = p->part < PACE_PARTS ? p->part % 2 == 1 : p->pays;
-    if (!waiting || taken == 0 || taken >= PACE_ENOUGH)
+    if (!waiting || in_a_hurry || taken == 0 || taken >= PACE_ENOUGH)
         return 0;
     p->waited = true;
     /* relaxed: written by this thread alone, a figure. */

@@ -59,6 +59,7 @@ typedef struct {
     int64_t credit_ns;         /* paid in and not spent, 0 to PACE_MOST_NS */
     int64_t now_ns;            /* the time up to which it is spent */
     int64_t taken;             /* in this turn of the loop */
+    bool in_a_hurry;           /* it must not wait after this turn */
     int64_t (*cpu_ns)(void);   /* the CPU time that this thread has used so far */
     int part;                  /* of the trial; odd ones wait. PACE_PARTS: between two trials, */
     bool pays;                 /* and this is what the latest has found */
@@ -78,6 +79,12 @@ void pace_add_buffer(Pace *p, int64_t granted);
 
 /* The thread has taken so many datagrams from one of its sockets. */
 void pace_took(Pace *p, int64_t datagrams);
+
+/* Somebody would wait for the thread if it waited after this turn. */
+static inline void pace_hurry(Pace *p)
+{
+    p->in_a_hurry = true;
+}
 
 /* A turn of the thread's loop, over all its sockets, is over at `now_ns` (CLOCK_MONOTONIC). Asks
  * for the CPU time where a part of a trial begins or ends, every PACE_PART_NS at most.

@@ -13,9 +13,7 @@ static void on_turn(uv_prepare_t *turn)
 {
     Worker *w = turn->data;
     int64_t wait_ns = pace_turn(&w->pace, clock_monotonic_ns());
-    bool waits = wait_ns > 0 && !w->in_a_hurry;
-    w->in_a_hurry = false;
-    if (waits)
+    if (wait_ns > 0)
         clock_sleep_ns(wait_ns);
 }
 

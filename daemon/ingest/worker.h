@@ -38,7 +38,6 @@ struct Worker {
     uv_async_t wake;   /* a ping, or the order to stop */
     uv_prepare_t turn; /* called before the loop looks for more */
     Pace pace;
-    bool in_a_hurry; /* it must not wait in this turn, whatever the pace says */
     RejectLog rejects;
     Arena hand_memory;
     Hand *hand; /* in it */

@@ -81,7 +81,7 @@ static void tell_pace(WorkerSocket *s, int64_t taken)
     if (s->transport == TRANSPORT_UDP)
         pace_took(&s->worker->pace, taken);
     else
-        s->worker->in_a_hurry = true;
+        pace_hurry(&s->worker->pace);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

@@ -242,6 +242,24 @@ static void test_a_wait_fits(void **state)
     assert_int_equal(100000, wait_after(&small, now, 1000));
 }
 
+/* Once, and the waits go on as before. */
+static void test_in_a_hurry(void **state)
+{
+    (void)state;
+    Pace p = ample();
+    int64_t now_ns = settle(&p, 0);
+    assert_true(turn(&p, now_ns, 1) > 0);
+    for (int i = 0; i < 10; i++) {
+        int64_t waited = waited_ns(&p);
+        (void)turn(&p, now_ns, PACE_ENOUGH); /* it was long enough */
+        int64_t wait_ns = p.wait_ns;
+        pace_hurry(&p);
+        assert_int_equal(0, turn(&p, now_ns, 1));
+        assert_int_equal(waited, waited_ns(&p));
+        assert_int_equal(wait_ns, turn(&p, now_ns, 1));
+    }
+}
+
 static void test_zeroed(void **state)
 {
     (void)state;
@@ -424,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_the_buffer_decides),
         cmocka_unit_test(test_many_sockets),
         cmocka_unit_test(test_a_wait_fits),
+        cmocka_unit_test(test_in_a_hurry),
         cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_waits_where_it_pays),
         cmocka_unit_test(test_changing_traffic),
