@@ -73,7 +73,7 @@ static void record_stream(Pipeline *p, const Hand *hand, Stream *stream)
     }
 }
 
-/* A batch whose time is set. */
+/* A batch whose time is set. *stream is for a stream's text only. */
 static void record_batch(Receiver *r, const Hand *hand, int count, Stream *stream)
 {
     Pipeline *p = r->pipeline;
@@ -105,24 +105,26 @@ static void take_in(Receiver *r, int count, Stream *stream)
 int receiver_take_udp(Receiver *r, int fd)
 {
     Hand *hand = r->hand;
+    Stream unused;
     hand->transport = TRANSPORT_UDP;
     ledger_begin(&hand->ledger);
     int count = receive_batch_fill(&hand->batch, fd);
     if (count < 0)
         return count;
-    take_in(r, count, NULL);
+    take_in(r, count, &unused);
     return count;
 }
 
 int receiver_take_unix(Receiver *r, int fd)
 {
     Hand *hand = r->hand;
+    Stream unused;
     hand->transport = TRANSPORT_UNIX;
     ledger_begin(&hand->ledger);
     int count = receive_batch_fill_unix(&hand->batch, fd);
     if (count < 0)
         return count;
-    take_in(r, count, NULL);
+    take_in(r, count, &unused);
     return count;
 }
 

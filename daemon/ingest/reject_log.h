@@ -21,11 +21,11 @@ enum {
 };
 
 typedef struct {
-    Transport transport;
     Address source;  /* length 0: unknown */
-    UnixPeer peer;   /* of TRANSPORT_UNIX; family 0: unknown */
     int64_t time_ns; /* CLOCK_REALTIME */
+    Transport transport;
     RejectReason reason;
+    UnixPeer peer;                    /* of TRANSPORT_UNIX; family 0: unknown */
     char text[REJECT_TEXT_BYTES + 1]; /* the line as utf8_escape() makes it */
 } RejectRecord;
 

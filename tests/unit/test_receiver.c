@@ -155,20 +155,20 @@ static void test_one_that_is_cut(void **state)
 {
     Bench *b = *state;
     enum {
-        LINES = 20000,
+        BYTES = 6 * 20000,
         WHOLE = RECEIVE_BUFFER_BYTES / 6
     };
     int room = 1 << 20;
-    char *text = malloc(6 * LINES);
+    char *text = malloc(BYTES);
     assert_non_null(text);
     open_pair(b, SOCK_DGRAM);
     assert_int_equal(0, setsockopt(b->fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room));
-    for (int i = 0; i < LINES; i++)
-        memcpy(text + 6 * (size_t)i, "a:1|c\n", 6);
-    assert_int_equal(6 * LINES, send(b->fds[0], text, (size_t)6 * LINES, 0));
+    for (size_t i = 0; i < BYTES; i++)
+        text[i] = "a:1|c\n"[i % 6];
+    assert_int_equal(BYTES, send(b->fds[0], text, BYTES, 0));
     put(b, "b:1|c");
-    memset(text, 'x', (size_t)6 * LINES);
-    assert_int_equal(6 * LINES, send(b->fds[0], text, (size_t)6 * LINES, 0));
+    memset(text, 'x', BYTES);
+    assert_int_equal(BYTES, send(b->fds[0], text, BYTES, 0));
     assert_int_equal(3, receiver_take_unix(&b->receiver, b->fds[1]));
     IntakeCounts counts = counts_of(b);
     assert_int_equal(3, counts.datagrams);
@@ -316,7 +316,7 @@ static Hand *hand_of_another(uint32_t transport, const char *text, size_t kept)
     receive_batch_init(&hand->batch);
     hand->transport = transport;
     hand->stream.kept = (uint32_t)kept;
-    memcpy(hand->batch.bytes, text, strlen(text));
+    memcpy(hand->batch.bytes, text, strlen(text) + 1);
     hand->batch.headers[0].msg_len = (unsigned)(strlen(text) - kept);
     hand->batch.sources[0].sin6_family = AF_INET6;
     return hand;

@@ -130,34 +130,35 @@ static void test_small_ones(void **state)
         expect_whatever_the_reads(texts[i], strlen(texts[i]));
 }
 
+/* => the text's new length, with `times` times `byte` and then `line` behind it. */
+static size_t append(char *text, size_t length, char byte, size_t times, const char *line)
+{
+    memset(text + length, byte, times);
+    memcpy(text + length + times, line, strlen(line) + 1);
+    return length + times + strlen(line);
+}
+
 /* Lines about as long as a line may be, with others before, between and behind them. */
 static void test_about_the_longest(void **state)
 {
     (void)state;
-    static const size_t lengths[] = {STREAM_LINE_MAX - 1, STREAM_LINE_MAX, STREAM_LINE_MAX + 1,
-                                     2 * STREAM_LINE_MAX, 30000,           200000};
     enum {
-        COUNT = sizeof lengths / sizeof *lengths
+        TWICE = 2 * STREAM_LINE_MAX
+    };
+    static const size_t lengths[] = {
+        STREAM_LINE_MAX - 1, STREAM_LINE_MAX, STREAM_LINE_MAX + 1, TWICE, 30000, 200000};
+    enum {
+        COUNT = sizeof lengths / sizeof *lengths,
+        PAIRS = COUNT * COUNT
     };
     char *text = malloc(1 << 20);
     assert_non_null(text);
-    for (size_t i = 0; i < COUNT; i++) {
-        for (size_t k = 0; k < COUNT; k++) {
-            for (int newline = 0; newline < 2; newline++) {
-                size_t at = 0;
-                memcpy(text + at, "a:1|c\n", 6);
-                at += 6;
-                memset(text + at, 'x', lengths[i]);
-                at += lengths[i];
-                memcpy(text + at, "\nb:2|c\n\n", 8);
-                at += 8;
-                memset(text + at, 'y', lengths[k]);
-                at += lengths[k];
-                if (newline)
-                    text[at++] = '\n';
-                expect_whatever_the_reads(text, at);
-            }
-        }
+    for (size_t i = 0; i < PAIRS; i++) {
+        size_t length = append(text, 0, 'x', 0, "a:1|c\n");
+        length = append(text, length, 'x', lengths[i / COUNT], "\nb:2|c\n\n");
+        length = append(text, length, 'y', lengths[i % COUNT], "\n");
+        expect_whatever_the_reads(text, length - 1); /* the last line has not ended */
+        expect_whatever_the_reads(text, length);
     }
     free(text);
 }
