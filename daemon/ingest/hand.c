@@ -123,8 +123,10 @@ static uint64_t batch_hash(const Hand *hand, int count)
 static uint64_t seal_of(const Hand *hand, uintptr_t address, int count)
 {
     const uint64_t words[] = {
-        batch_hash(hand, count), (uint64_t)count,
-        (uint64_t)hand->transport << 32 | hand->stream.kept << 1 | hand->stream.skipping,
+        batch_hash(hand, count),
+        (uint64_t)count,
+        hand->transport,
+        (uint64_t)hand->stream.kept << 32 | hand->stream.skipping,
         (uint64_t)atomic_load_explicit(&hand->ledger.now_ns, memory_order_relaxed),
         atomic_load_explicit(&hand->ledger.gauge_sign, memory_order_relaxed)};
     uint32_t number = batch_number(hand);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "fixture_arenas.h"
+#include "ingest/stream_lines.h"
 
 typedef struct {
     FixtureFolder folder;
@@ -257,6 +258,61 @@ static void test_a_sealed_batch(void **state)
     }
 }
 
+/* What a report tells of who has sent, and whether a datagram was cut. */
+static void test_a_sealed_batch_of_a_unix_socket(void **state)
+{
+    Bench *b = *state;
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    Hand *hand = b->hand;
+    hand->transport = TRANSPORT_UNIX;
+    ledger_begin(&hand->ledger);
+    int count = fill_batch(hand);
+    for (int i = 0; i < count; i++)
+        hand->batch.controls[i] = (ReceiveControl){
+            CMSG_LEN(sizeof(struct ucred)), SOL_SOCKET, SCM_CREDENTIALS, {1000 + i, 7, 8}};
+    hand->batch.headers[5].msg_hdr.msg_flags = MSG_TRUNC;
+    hand_seal(hand, count);
+    redo_pass(&hand->ledger.redo, 1);
+    expect_guarded(hand, count, &hand->transport, sizeof hand->transport);
+    for (int i = 0; i < count; i++) {
+        size_t length = hand->batch.headers[i].msg_len;
+        expect_guarded(hand, count, hand->batch.bytes + (size_t)i * RECEIVE_STRIDE,
+                       length < 100 ? length : 100);
+        expect_guarded(hand, count, &hand->batch.controls[i], CMSG_LEN(sizeof(struct ucred)));
+        hand->batch.headers[i].msg_hdr.msg_flags ^= MSG_TRUNC;
+        assert_false(is_sound(hand, count));
+        hand->batch.headers[i].msg_hdr.msg_flags ^= MSG_TRUNC;
+    }
+}
+
+/* The beginning of a line that was kept, too. */
+static void test_a_sealed_read_of_a_stream(void **state)
+{
+    Bench *b = *state;
+    assert_int_equal(0, hand_open(b->store, &b->arena, &b->hand));
+    Hand *hand = b->hand;
+    hand->transport = TRANSPORT_TCP;
+    hand->stream = (HandStream){3, 0};
+    ledger_begin(&hand->ledger);
+    memset(hand->batch.bytes, 'x', 100);
+    hand->batch.sources[0].sin6_family = AF_INET6;
+    hand->batch.headers[0].msg_len = 97;
+    hand_seal(hand, 1);
+    redo_pass(&hand->ledger.redo, 1);
+    assert_int_equal(1, hand_count(hand));
+    expect_guarded(hand, 1, &hand->transport, sizeof hand->transport);
+    expect_guarded(hand, 1, hand->batch.bytes, 100);
+    expect_guarded(hand, 1, &hand->batch.sources[0], sizeof hand->batch.sources[0]);
+    const HandStream wrong[] = {{2, 0}, {4, 0}, {3, 1}, {0, 0}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        hand->stream = wrong[i];
+        assert_false(is_sound(hand, 1));
+    }
+    hand->stream = (HandStream){3, 0};
+    hand->batch.headers[0].msg_len = 96;
+    assert_false(is_sound(hand, 1));
+}
+
 static void test_the_origin_and_the_drops(void **state)
 {
     Bench *b = *state;
@@ -275,6 +331,51 @@ static void test_the_origin_and_the_drops(void **state)
     memset(&hand->origin, 0, sizeof hand->origin);
     hand->origin_check = 0;
     assert_false(is_sound(hand, 0));
+}
+
+static void expect_count(Hand *hand, Transport transport, int expected)
+{
+    hand->transport = transport;
+    assert_int_equal(expected, hand_count(hand));
+}
+
+static void test_what_can_be_in_it(void **state)
+{
+    Bench *b = *state;
+    assert_int_equal(0, hand_open(NULL, &b->arena, &b->hand));
+    Hand *hand = b->hand;
+    struct mmsghdr *headers = hand->batch.headers;
+    assert_int_equal(TRANSPORT_UDP, hand->transport);
+    expect_count(hand, TRANSPORT_UDP, 0);
+    expect_count(hand, TRANSPORT_TCP, 0);
+    expect_count(hand, (Transport)0, -EBADMSG);
+    expect_count(hand, TRANSPORT_UDP ^ 1, -EBADMSG);
+
+    headers[0].msg_len = 0;
+    headers[1].msg_len = RECEIVE_BUFFER_BYTES;
+    expect_count(hand, TRANSPORT_UDP, 2);
+    expect_count(hand, TRANSPORT_UNIX, 2);
+    assert_int_equal(RECEIVE_BUFFER_BYTES, hand_text_length(hand, 1));
+    expect_count(hand, TRANSPORT_TCP, -EBADMSG); /* a stream has one text */
+    headers[1].msg_len = RECEIVE_BUFFER_BYTES + 1;
+    expect_count(hand, TRANSPORT_UDP, -EBADMSG);
+    expect_count(hand, TRANSPORT_UNIX, -EBADMSG);
+
+    headers[1].msg_len = RECEIVE_NONE;
+    hand->stream = (HandStream){STREAM_LINE_MAX, 1};
+    expect_count(hand, TRANSPORT_TCP, 1);
+    assert_int_equal(STREAM_LINE_MAX, hand_text_length(hand, 0));
+    headers[0].msg_len = RECEIVE_BUFFER_BYTES - STREAM_LINE_MAX;
+    expect_count(hand, TRANSPORT_TCP, 1);
+    headers[0].msg_len++;
+    expect_count(hand, TRANSPORT_TCP, -EBADMSG);
+    headers[0].msg_len = 1;
+    hand->stream = (HandStream){STREAM_LINE_MAX + 1, 0};
+    expect_count(hand, TRANSPORT_TCP, -EBADMSG);
+    hand->stream = (HandStream){0, 2};
+    expect_count(hand, TRANSPORT_TCP, -EBADMSG);
+    expect_count(hand, TRANSPORT_UDP, 1); /* of a datagram that says nothing */
+    assert_int_equal(1, hand_text_length(hand, 0));
 }
 
 /* RLIMIT_FSIZE in place of a full disk. */
@@ -306,7 +407,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_receives, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_comes_after_finds_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_sealed_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_sealed_batch_of_a_unix_socket, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_sealed_read_of_a_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_origin_and_the_drops, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_can_be_in_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

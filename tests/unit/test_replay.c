@@ -1,5 +1,6 @@
 #include "ingest/replay.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 
 #include "base/log.h"
 #include "fixture_arenas.h"
+#include "fixture_tcp.h"
 #include "ingest/state.h"
 
 enum {
@@ -29,6 +31,8 @@ typedef struct {
     Address address;
     int socket; /* as a service manager holds it */
     int sender;
+    int listener; /* the same, TCP */
+    int client;
 } Bench;
 
 /* One process of the daemon, without HTTP. */
@@ -47,6 +51,12 @@ static int setup(void **state)
     b->address = udp_address("127.0.0.1:0");
     b->socket = udp_foreign(&b->address);
     b->sender = udp_sender(&b->address);
+    b->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(0, listen(b->listener, 5)); /* binds it, too */
+    Address any = udp_local(b->listener);
+    Address to = udp_address("127.0.0.1:0");
+    ((struct sockaddr_in *)&to.storage)->sin_port = htons((uint16_t)address_port(&any));
+    b->client = tcp_connect(&to);
     *state = b;
     return 0;
 }
@@ -56,6 +66,8 @@ static int teardown(void **state)
     Bench *b = *state;
     close(b->sender);
     close(b->socket);
+    close(b->client);
+    close(b->listener);
     fixture_folder_close(&b->folder);
     free(b);
     return 0;
@@ -73,8 +85,14 @@ static Pipeline *pipeline_of(const Process *p)
 static int begin(Process *p, const Bench *b, DelimiterScanner scan)
 {
     int inherited = dup(b->socket);
-    const PoolOptions options = {.threads = 1, .inherited = &inherited, .inherited_count = 1};
-    assert_true(inherited >= 0);
+    int inherited_tcp = dup(b->listener);
+    const PoolOptions options = {.threads = 1,
+                                 .inherited = &inherited,
+                                 .inherited_count = 1,
+                                 .inherited_tcp = &inherited_tcp,
+                                 .inherited_tcp_count = 1,
+                                 .tcp_max_connections = 10};
+    assert_true(inherited >= 0 && inherited_tcp >= 0);
     assert_int_equal(0, state_open(&p->state, b->folder.path, b->folder.path));
     assert_int_equal(0, registry_create_in(&p->registry, MAX_SERIES, state_store(p->state)));
     assert_int_equal(0, pool_open(&p->pool, &options, p->registry));
@@ -333,6 +351,74 @@ static void test_what_crashes_twice_is_put_aside(void **state)
     assert_int_equal(1, fixture_folder_each(&b->folder, "quarantine-", print_it));
 }
 
+/* ---- a stream ---- */
+
+static const char stream[] = "hits:1|c\nhits:2|c\nbad\nhits:4";
+
+static void leave_a_read(const Bench *b)
+{
+    tcp_send(b->client, stream, sizeof stream - 1);
+    assert_int_equal(SIGKILL, ended_by(start(b, NULL, is_killed)));
+}
+
+/* Its whole lines, once. It is no datagram, and what began the last line went with the connection. */
+static void test_a_read_of_a_stream_is_taken_in(void **state)
+{
+    Bench *b = *state;
+    leave_a_read(b);
+    assert_int_equal(SIGKILL, ended_by(start(b, is_killed, NULL)));
+    for (int round = 0; round < 2; round++) {
+        Process p;
+        StateInfo info;
+        IntakeCounts counts;
+        assert_int_equal(0, begin(&p, b, NULL));
+        state_info(p.state, &info);
+        assert_int_equal(0, info.recovered_datagrams);
+        pool_counts(p.pool, &counts);
+        assert_int_equal(0, counts.datagrams);
+        assert_int_equal(22, counts.bytes);
+        assert_int_equal(3, counts.lines);
+        assert_int_equal(2, counts.values);
+        assert_int_equal(1, counts.rejected[REJECT_BAD_VALUE]);
+        assert_int_equal(3, view_of(&p, SERIES_COUNTER).value.counter.integer);
+        RejectRecord record;
+        assert_int_equal(round == 0 ? 1 : 0, pool_recent_rejected(p.pool, &record, 1));
+        if (round == 0)
+            assert_int_equal(TRANSPORT_TCP, record.transport);
+        end(&p);
+    }
+}
+
+static void find_stream(int directory_fd, const char *name)
+{
+    char text[128];
+    char expected[128];
+    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    assert_true(length > 0);
+    text[length] = '\0';
+    (void)snprintf(expected, sizeof expected, "%zu\n%s\n", sizeof stream - 1, stream);
+    assert_string_equal(expected, text);
+}
+
+static void test_a_read_that_crashes_is_put_aside(void **state)
+{
+    Bench *b = *state;
+    Process p;
+    IntakeCounts counts;
+    leave_a_read(b);
+    for (int i = 0; i < REPLAY_CRASHES; i++)
+        assert_int_equal(SIGABRT, ended_by(start(b, aborts, NULL)));
+    assert_int_equal(0, begin(&p, b, aborts));
+    pool_counts(p.pool, &counts);
+    assert_int_equal(0, counts.datagrams);
+    assert_int_equal(sizeof stream - 1, counts.bytes);
+    assert_int_equal(0, counts.lines);
+    end(&p);
+    assert_int_equal(1, fixture_folder_each(&b->folder, "quarantine-", find_stream));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +426,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_in_hand_is_taken_in, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kills_and_one_crash_are_forgiven, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_crashes_twice_is_put_aside, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_read_of_a_stream_is_taken_in, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_read_that_crashes_is_put_aside, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
