@@ -1,5 +1,6 @@
 #include "ingest/worker.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,7 @@ static void look_at_datagrams(void *data)
 
 int worker_init(Worker *w, unsigned number, Registry *registry, bool gauge_sign_absolute)
 {
-    memset(w, 0, sizeof *w);
+    memset(w, 0, offsetof(Worker, sockets));
     w->number = number;
     pace_init(&w->pace);
     reject_log_init(&w->rejects);

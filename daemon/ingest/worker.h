@@ -45,7 +45,6 @@ struct Worker {
     Pipeline pipeline;
     Receiver receiver; /* for these three: counters, hand, pipeline */
     SlotSweep sweep;
-    WorkerSocket sockets[WORKER_MAX_SOCKETS];
     size_t socket_count;
     TcpListener *listeners[WORKER_MAX_LISTENERS];
     size_t listener_count;
@@ -53,9 +52,10 @@ struct Worker {
     uint64_t dropped_warned; /* drops that the log has been told of */
     LogLimiter drop_limiter;
     _Atomic bool stopping;
-    _Atomic uint64_t ping;     /* how often it was asked to show that it is alive */
-    _Atomic uint64_t pong;     /* the latest ping that it has answered */
-    _Atomic int64_t pinged_ns; /* CLOCK_MONOTONIC of the latest ping */
+    _Atomic uint64_t ping;                    /* how often it was asked to show that it is alive */
+    _Atomic uint64_t pong;                    /* the latest ping that it has answered */
+    _Atomic int64_t pinged_ns;                /* CLOCK_MONOTONIC of the latest ping */
+    WorkerSocket sockets[WORKER_MAX_SOCKETS]; /* last: those that are not used are not touched */
 };
 
 /* Makes everything but the sockets. => 0 or negative errno (nothing is left then). */
