@@ -63,23 +63,6 @@ static unsigned thread_count(const Config *config)
     return cpus < POOL_MAX_THREADS ? cpus : POOL_MAX_THREADS;
 }
 
-/* TCP's connections need a descriptor each. */
-static void make_room_for_connections(const App *app)
-{
-    const Config *config = &app->config;
-    if (config->ingest.tcp_count == 0 && app->environment.sockets.tcp_count == 0)
-        return;
-    int64_t limit = limits_raise_descriptors();
-    int64_t others = OTHER_DESCRIPTORS + (int64_t)config->http.max_connections +
-                     (int64_t)thread_count(config) * DESCRIPTORS_A_THREAD;
-    if (limit >= 0 && limit - others < config->ingest.tcp_max_connections)
-        log_warning("app",
-                    "ingest.tcp_max_connections is %u, but this process may have only %lld "
-                    "descriptors in all: connections beyond them wait. LimitNOFILE= (ulimit -Hn) "
-                    "gives more",
-                    config->ingest.tcp_max_connections, (long long)limit);
-}
-
 static int open_pool(App *app)
 {
     const PoolOptions options = {
@@ -144,7 +127,8 @@ static int open_http(App *app)
 
 static int open_floors(App *app)
 {
-    make_room_for_connections(app);
+    if (app->config.ingest.tcp_count > 0 || app->environment.sockets.tcp_count > 0)
+        (void)limits_make_room(&app->config, thread_count(&app->config));
     int error = open_state(app);
     if (error == 0)
         error = open_registry(app);

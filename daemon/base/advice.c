@@ -162,6 +162,30 @@ const char *advice_directory(int error, const char *path, const char *setting,
     }
 }
 
+const char *advice_unix(int error, const char *name, const char *setting,
+                        char out[static ADVICE_SIZE])
+{
+    switch (-error) {
+    case EADDRINUSE:
+        return say(out, error,
+                   "`sudo ss -xap | grep -F '%s'` shows by whom: stop that, or choose another name "
+                   "with %s",
+                   name, setting);
+    case ENOTSOCK:
+        return say(out, error,
+                   "what is there is something else, and stays: move it, or choose another name "
+                   "with %s",
+                   setting);
+    case EAFNOSUPPORT:
+        return say(
+            out, error,
+            "the unit's sandbox forbids it: there atomicstatsd-unix.socket holds the socket");
+    default:
+        return name[0] == '/' ? advice_directory(error, name, setting, out)
+                              : say_no_more(out, error);
+    }
+}
+
 const char *advice_file(int error, const char *absent, char out[static ADVICE_SIZE])
 {
     switch (-error) {

@@ -26,6 +26,11 @@ const char *advice_address_text(const char *text);
 const char *advice_directory(int error, const char *path, const char *setting,
                              char out[static ADVICE_SIZE]);
 
+/* Of a Unix socket that is to be bound to `name`: an absolute path, or "@" and an abstract name; -ENOTSOCK: what is
+ * at the path is none. The rest as above. => out */
+const char *advice_unix(int error, const char *name, const char *setting,
+                        char out[static ADVICE_SIZE]);
+
 /* Of a file that is to be read. `absent`: what to do if there is none, without the C library's words before
  * it. => out */
 const char *advice_file(int error, const char *absent, char out[static ADVICE_SIZE]);

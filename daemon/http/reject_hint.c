@@ -72,7 +72,7 @@ const char *reject_hint(RejectReason reason, const char *text)
     case REJECT_BAD_TAGS:
         return "tags are UTF-8 without control characters, as in #env:prod,web";
     case REJECT_TOO_LONG:
-        return "a name has at most 255 bytes, all tags together 1024";
+        return "a name has at most 255 bytes, all tags together 1024, a line over TCP 8192";
     case REJECT_OVER_LIMIT:
         return "there are limits.max_series already: raise it, or let old ones go "
                "(limits.expire_after_s)";

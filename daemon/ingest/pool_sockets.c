@@ -84,35 +84,6 @@ static int open_udp(Pool *pool, const PoolOptions *options)
     return error;
 }
 
-/* Why a Unix socket cannot be opened, and what to do about it. */
-static const char *unix_advice(int error)
-{
-    switch (error) {
-    case -EADDRINUSE:
-        return "somebody receives there already (`ss -xlp` and `ss -xap` name the process): stop "
-               "it, or "
-               "set another ingest.unix";
-    case -ENOTSOCK:
-        return "there is something else that is no socket, and it stays: remove it, or set another "
-               "ingest.unix";
-    case -ENOENT:
-        return "its directory is not there: make it, or set another ingest.unix";
-    case -EACCES:
-    case -EPERM:
-    case -EROFS:
-        return "this user may not make it there: change the directory's owner or mode, or set "
-               "another "
-               "ingest.unix";
-    case -ENAMETOOLONG:
-        return "its name is longer than the 107 bytes that the kernel takes";
-    case -EAFNOSUPPORT:
-        return "this process may not open Unix sockets (RestrictAddressFamilies=?): have "
-               "atomicstatsd-unix.socket hand one over";
-    default:
-        return strerrordesc_np(-error);
-    }
-}
-
 static int open_unix(Pool *pool, const PoolOptions *options)
 {
     if (options->unix_name == NULL || options->unix_name[0] == '\0')
@@ -121,8 +92,9 @@ static int open_unix(Pool *pool, const PoolOptions *options)
     int error =
         s != NULL ? unix_socket_open(&s->local, options->unix_name, options->unix_mode) : -E2BIG;
     if (error != 0) {
+        char why[ADVICE_SIZE];
         log_error("ingest", "cannot receive on unix %s: %s", options->unix_name,
-                  unix_advice(error));
+                  advice_unix(error, options->unix_name, "--unix or ingest.unix", why));
         return error;
     }
     s->transport = TRANSPORT_UNIX;

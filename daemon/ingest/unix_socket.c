@@ -70,17 +70,18 @@ static int find_stale(const struct sockaddr_un *address, socklen_t length)
     return error == 0 || error == EPROTOTYPE ? -EADDRINUSE : -error;
 }
 
+/* Makes the path free. That somebody else has done so meanwhile is as good. */
 static int remove_stale(const struct sockaddr_un *address, socklen_t length)
 {
     struct stat found;
     if (lstat(address->sun_path, &found) != 0)
-        return -errno;
+        return errno == ENOENT ? 0 : -errno;
     if (!S_ISSOCK(found.st_mode))
         return -ENOTSOCK;
     int error = find_stale(address, length);
     if (error == 0 && unlink(address->sun_path) != 0)
         error = -errno;
-    return error;
+    return error == -ENOENT ? 0 : error;
 }
 
 static int bind_at(int fd, const char *name)

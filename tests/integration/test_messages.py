@@ -362,7 +362,7 @@ REFUSED = (
     ("a:1|c|#\x01", "bad_tags", "tags are UTF-8 without control characters, as in #env:prod,web"),
     (":1|c", "bad_name", "the name is missing"),
     (b"\xff:1|c", "bad_name", "a name is UTF-8 without control characters, : and |"),
-    ("n" * 256 + ":1|c", "too_long", "a name has at most 255 bytes, all tags together 1024"),
+    ("n" * 256 + ":1|c", "too_long", "a name has at most 255 bytes, all tags together 1024, a line over TCP 8192"),
     ("second:1|c", "over_limit", "there are limits.max_series already: raise it, or let old ones go "
                                  "(limits.expire_after_s)"),
     ('{"name": "a", "value": 1}', "bad_value", "this is JSON; a line is NAME:VALUE|TYPE"),

@@ -129,6 +129,39 @@ static void test_directories(void **state)
 }
 
 /* However long the path: cut, and ended. */
+static void expect_unix(const char *expected, int error, const char *name)
+{
+    char out[ADVICE_SIZE];
+    assert_ptr_equal(out, advice_unix(error, name, "--it", out));
+    assert_string_equal(expected, out);
+}
+
+static void test_unix_sockets(void **state)
+{
+    (void)state;
+    char expected[ADVICE_SIZE];
+    expect_unix(
+        "Address already in use; `sudo ss -xap | grep -F '/run/x'` shows by whom: stop that, "
+        "or choose another name with --it",
+        -EADDRINUSE, "/run/x");
+    expect_unix("Socket operation on non-socket; what is there is something else, and stays: move "
+                "it, or choose another name with --it",
+                -ENOTSOCK, "/run/x");
+    expect_unix("Address family not supported by protocol; the unit's sandbox forbids it: there "
+                "atomicstatsd-unix.socket holds the socket",
+                -EAFNOSUPPORT, "/run/x");
+    expect_unix("No such file or directory; make the one above it first (mkdir -p '/no/where'), or "
+                "choose another with --it",
+                -ENOENT, "/no/where/x");
+    (void)snprintf(
+        expected, sizeof expected,
+        "Permission denied; uid %u must be allowed to write there: `ls -ld` shows who is; "
+        "give it the directory (chown), or choose another with --it",
+        (unsigned)geteuid());
+    expect_unix(expected, -EACCES, "/root/x");
+    expect_unix("Permission denied", -EACCES, "@x");
+}
+
 static void test_a_path_that_does_not_fit(void **state)
 {
     (void)state;
@@ -167,8 +200,11 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses),   cmocka_unit_test(test_texts_that_are_no_address),
-        cmocka_unit_test(test_directories), cmocka_unit_test(test_a_path_that_does_not_fit),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_texts_that_are_no_address),
+        cmocka_unit_test(test_directories),
+        cmocka_unit_test(test_unix_sockets),
+        cmocka_unit_test(test_a_path_that_does_not_fit),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

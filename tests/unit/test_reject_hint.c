@@ -42,7 +42,8 @@ static const struct {
     {REJECT_BAD_RATE, "a:1|c|@2", "a rate is a number above 0 and up to 1, as in @0.1"},
     {REJECT_BAD_TAGS, "a:1|c|#\\x01",
      "tags are UTF-8 without control characters, as in #env:prod,web"},
-    {REJECT_TOO_LONG, "aaa", "a name has at most 255 bytes, all tags together 1024"},
+    {REJECT_TOO_LONG, "aaa",
+     "a name has at most 255 bytes, all tags together 1024, a line over TCP 8192"},
     {REJECT_OVER_LIMIT, "a:1|c",
      "there are limits.max_series already: raise it, or let old ones go (limits.expire_after_s)"},
 };
