@@ -25,6 +25,7 @@ onModules('numbers and times', async (page) => {
   const shown = await page.evaluate(async () => {
     const f = await load('format');
     return {
+      sender: [{ source: '127.0.0.1:5' }, { source: 'unix', pid: 42, uid: 0 }, { source: 'unix', pid: null, uid: null }].map(f.sender),
       number: [0, -3.5, 1234567, 1e9, 1234.5678, 0.000123456, 1e-7, 123456.7, 1 / 3, NaN, -0.1].map(f.number),
       short: [0, 0.5, 999.94, 999.95, 12345, 1e6, -1500, 0.001, 2 ** 63, Infinity].map(f.short),
       exact: [0.1, 1234.5678901234, 9007199254740991, 1e21, -1234567.25].map(f.exact),
@@ -35,6 +36,7 @@ onModules('numbers and times', async (page) => {
     };
   });
   equal({
+    sender: ['127.0.0.1:5', 'unix, pid 42, uid 0', 'unix, pid ?, uid ?'],
     number: ['0', '-3.5', '1,234,567', '1e9', '1,234.57', '0.000123456', '1e-7', '123,457', '0.333333', '–', '-0.1'],
     short: ['0', '0.5', '999.9', '1k', '12.3k', '1M', '−1.5k', '1e-3', '9.22E', '–'],
     exact: ['0.1', '1,234.5678901234', '9,007,199,254,740,991', '1e+21', '-1,234,567.25'],

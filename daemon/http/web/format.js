@@ -78,3 +78,8 @@ export function percent(fraction) {
   const value = Math.floor(Number((fraction * 1000).toPrecision(12))) / 10; // what is not done is not 100 %
   return `${value >= 100 || fraction === 0 ? value.toFixed(0) : value.toFixed(1)} %`;
 }
+
+// Who has sent a refused line; over a Unix socket the kernel tells which process, and whose.
+export function sender({ source, pid, uid }) {
+  return pid === undefined ? source : `${source}, pid ${pid ?? '?'}, uid ${uid ?? '?'}`;
+}

@@ -77,7 +77,7 @@ export class Overview {
     byId('dropped-tile').classList.toggle('bad', now.dropped > 0);
     put(byId('refused'), format.number(now.refused));
     const [latest] = report.recent_rejected;
-    put(byId('refused-sub'), latest ? `${latest.reason} from ${latest.source}` : 'none');
+    put(byId('refused-sub'), latest ? `${latest.reason} from ${format.sender(latest)}` : 'none');
     byId('refused-sub').title = latest ? `${latest.text}\n${latest.hint}` : '';
     byId('refused-tile').classList.toggle('warn', now.refused > 0);
     this.#refused(now, report);
@@ -93,7 +93,7 @@ export class Overview {
     byId('reasons').replaceChildren(...counts.map(([reason, count]) => make('li', {}, reason, ' ', make('b', {}, format.number(count)))));
     byId('refused-lines').replaceChildren(...report.recent_rejected.map((one) => make('tr', {},
       make('td', {}, format.clock(Date.parse(one.time) / 1000)), make('td', {}, one.reason),
-      make('td', {}, one.source), make('td', { class: 'line' }, one.text, make('span', { class: 'hint' }, one.hint)))));
+      make('td', {}, format.sender(one)), make('td', { class: 'line' }, one.text, make('span', { class: 'hint' }, one.hint)))));
     byId('refused-none').hidden = report.recent_rejected.length > 0;
     byId('refused-lines').closest('table').hidden = report.recent_rejected.length === 0;
   }
