@@ -186,11 +186,12 @@ int pool_sockets_open(Pool *pool, const PoolOptions *options)
     };
     int error = 0;
     for (size_t i = 0; i < KINDS; i++) {
-        int each = adopt_all(pool, kinds[i].fds, kinds[i].count, kinds[i].adopt, options);
+        int each = 0;
+        if (kinds[i].count > 0)
+            each = adopt_all(pool, kinds[i].fds, kinds[i].count, kinds[i].adopt, options);
+        else if (error == 0)
+            each = kinds[i].open(pool, options);
         error = error != 0 ? error : each;
     }
-    for (size_t i = 0; i < KINDS && error == 0; i++)
-        if (kinds[i].count == 0)
-            error = kinds[i].open(pool, options);
     return error;
 }
