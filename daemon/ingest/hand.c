@@ -134,20 +134,37 @@ static uint64_t seal_of(const Hand *hand, uintptr_t address, int count)
                              astats_check(address, number, words, sizeof words / sizeof *words));
 }
 
-void hand_seal(Hand *hand, int count)
+static void put_seal(Hand *hand, uint64_t seal)
 {
-    uint64_t seal = seal_of(hand, (uintptr_t)hand, count);
     /* What it is of is there before it, and nothing is recorded before it is there. */
     atomic_signal_fence(memory_order_release);
     atomic_store_explicit(&hand->seal, seal, memory_order_relaxed);
     atomic_signal_fence(memory_order_release);
 }
 
+void hand_seal(Hand *hand, int count)
+{
+    put_seal(hand, seal_of(hand, (uintptr_t)hand, count));
+}
+
+/* => what stands in the place of the seal of batch `number` before it has one. */
+static uint64_t no_seal(uintptr_t address, uint32_t number)
+{
+    return astats_check_word(number, astats_check(address, number, NULL, 0));
+}
+
+void hand_unseal(Hand *hand)
+{
+    uint64_t ended = atomic_load_explicit(&hand->ledger.seq, memory_order_relaxed);
+    put_seal(hand, no_seal((uintptr_t)hand, (uint32_t)ended + 1));
+}
+
 static bool batch_is_sound(const Hand *hand, uintptr_t address, uint64_t begun, int count)
 {
     uint64_t seal = atomic_load_explicit(&hand->seal, memory_order_relaxed);
-    return (uint32_t)seal == batch_number(hand) ? seal == seal_of(hand, address, count)
-                                                : begun == 0;
+    if (seal == no_seal(address, batch_number(hand)))
+        return begun == 0;
+    return seal == seal_of(hand, address, count);
 }
 
 bool hand_is_sound(const Hand *hand, uintptr_t address, const LedgerProgress *progress, int count)

@@ -66,6 +66,9 @@ size_t hand_text_length(const Hand *hand, int i);
  * recorded. Of no use to a hand in no file. */
 void hand_seal(Hand *hand, int count);
 
+/* Says that the batch that ledger_begin() begins next has no seal yet. */
+void hand_unseal(Hand *hand);
+
 /* => whether all but the ledger, which says `progress`, is as it was written in a hand that stood at `address`, if
  * a batch in hand has that hand_count(). One that has no seal yet is as it is, if nothing of it has begun. */
 bool hand_is_sound(const Hand *hand, uintptr_t address, const LedgerProgress *progress, int count);

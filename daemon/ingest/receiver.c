@@ -92,6 +92,16 @@ static void record_batch(Receiver *r, const Hand *hand, int count, Stream *strea
 
 /* ---- receiving ---- */
 
+/* Before a batch is received. */
+static void begin(Receiver *r, Transport transport)
+{
+    Hand *hand = r->hand;
+    hand->transport = transport;
+    if (r->pipeline->context.checked)
+        hand_unseal(hand);
+    ledger_begin(&hand->ledger);
+}
+
 /* All of a batch that has been received. */
 static void take_in(Receiver *r, int count, Stream *stream)
 {
@@ -104,11 +114,9 @@ static void take_in(Receiver *r, int count, Stream *stream)
 
 int receiver_take_udp(Receiver *r, int fd)
 {
-    Hand *hand = r->hand;
     Stream unused;
-    hand->transport = TRANSPORT_UDP;
-    ledger_begin(&hand->ledger);
-    int count = receive_batch_fill(&hand->batch, fd);
+    begin(r, TRANSPORT_UDP);
+    int count = receive_batch_fill(&r->hand->batch, fd);
     if (count < 0)
         return count;
     take_in(r, count, &unused);
@@ -117,11 +125,9 @@ int receiver_take_udp(Receiver *r, int fd)
 
 int receiver_take_unix(Receiver *r, int fd)
 {
-    Hand *hand = r->hand;
     Stream unused;
-    hand->transport = TRANSPORT_UNIX;
-    ledger_begin(&hand->ledger);
-    int count = receive_batch_fill_unix(&hand->batch, fd);
+    begin(r, TRANSPORT_UNIX);
+    int count = receive_batch_fill_unix(&r->hand->batch, fd);
     if (count < 0)
         return count;
     take_in(r, count, &unused);
@@ -132,12 +138,11 @@ int receiver_take_stream(Receiver *r, int fd, Stream *stream)
 {
     Hand *hand = r->hand;
     size_t kept = stream->kept_length;
-    hand->transport = TRANSPORT_TCP;
     hand->stream = (HandStream){(uint32_t)kept, stream->skipping};
     hand->batch.sources[0] = stream->peer;
     if (kept > 0)
         memcpy(hand->batch.bytes, stream->kept, kept);
-    ledger_begin(&hand->ledger);
+    begin(r, TRANSPORT_TCP);
     int count = receive_batch_fill_stream(&hand->batch, fd, kept, RECEIVE_BUFFER_BYTES - kept);
     if (count < 0)
         return count;

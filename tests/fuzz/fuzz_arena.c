@@ -42,7 +42,7 @@ static void close_damage(void)
 static void open_damage(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
-    damage_open(&damage);
+    damage_open(&damage, TRANSPORT_UDP);
     damage_mend(&damage);
     require(atexit(close_damage) == 0);
 }

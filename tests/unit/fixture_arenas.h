@@ -132,6 +132,7 @@ static inline int fixture_arenas_begin(FixtureArenas *f, unsigned thread,
 {
     Pipeline *p = f->pipeline[thread];
     int count = 0;
+    hand_unseal(f->hand[thread]);
     ledger_begin(p->ledger);
     for (; datagrams[count] != NULL; count++)
         fixture_arenas_receive(f, thread, count, datagrams[count]);

@@ -46,6 +46,50 @@ static inline const char *const *damage_in_hand(void)
     return batch;
 }
 
+/* The same, as a Unix socket gives it: with who has sent, the second one cut, and a line that is no good. */
+static inline int damage_receive_unix(FixtureArenas *f, unsigned thread)
+{
+    Hand *hand = f->hand[thread];
+    fixture_arenas_receive(f, thread, 0, damage_in_hand()[0]);
+    fixture_arenas_receive(f, thread, 1,
+                           "a:4|ms|@0.5\nhits:7|c\njob:/20|p\nfresh:1|c\nbad\nfresh:1");
+    for (int i = 0; i < 2; i++)
+        hand->batch.controls[i] = (ReceiveControl){
+            CMSG_LEN(sizeof(struct ucred)), SOL_SOCKET, SCM_CREDENTIALS, {4242 + i, 1000, 100}};
+    hand->batch.headers[1].msg_hdr.msg_flags = MSG_TRUNC;
+    return 2;
+}
+
+/* The same, as a read of a stream: some of it kept from before, and some for later. */
+static inline int damage_receive_stream(FixtureArenas *f, unsigned thread)
+{
+    Hand *hand = f->hand[thread];
+    hand->stream.kept = 3;
+    hand->batch.sources[0] = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = 5};
+    fixture_arenas_receive(f, thread, 0,
+                           "g:-4|g\nusers:bob|s\non:0|f\na:4|ms|@0.5\nhits:7|c\njob:/20|p\n"
+                           "bad\nfresh:1|c\nfresh:1");
+    hand->batch.headers[0].msg_len -= hand->stream.kept;
+    return 1;
+}
+
+/* Leaves the batch in a hand, received and not recorded. */
+static inline void damage_leave(FixtureArenas *f, unsigned thread, Transport transport)
+{
+    int count = 0;
+    f->hand[thread]->transport = transport;
+    hand_unseal(f->hand[thread]);
+    ledger_begin(f->pipeline[thread]->ledger);
+    if (transport == TRANSPORT_UNIX)
+        count = damage_receive_unix(f, thread);
+    else if (transport == TRANSPORT_TCP)
+        count = damage_receive_stream(f, thread);
+    else
+        for (; damage_in_hand()[count] != NULL; count++)
+            fixture_arenas_receive(f, thread, count, damage_in_hand()[count]);
+    hand_seal(f->hand[thread], count);
+}
+
 /* Notes which words of a file hold something. */
 static inline void damage_find_written(Damage *d, uint32_t n)
 {
@@ -61,8 +105,26 @@ static inline void damage_find_written(Damage *d, uint32_t n)
     }
 }
 
+/* => a hash of what is told of lines that were rejected, but for the time. */
+static inline uint64_t damage_rejected(const Pool *pool)
+{
+    RejectRecord records[REJECT_LOG_SIZE];
+    size_t count = pool_recent_rejected(pool, records, REJECT_LOG_SIZE);
+    uint64_t hash = 0;
+    for (size_t i = 0; i < count; i++) {
+        char source[ADDRESS_TEXT_SIZE];
+        char text[ADDRESS_TEXT_SIZE + REJECT_TEXT_BYTES + 80];
+        int length = snprintf(text, sizeof text, "%d %d %d %u %s %s", (int)records[i].transport,
+                              (int)records[i].reason, (int)records[i].peer.pid,
+                              (unsigned)records[i].peer.uid,
+                              address_format(&records[i].source, source), records[i].text);
+        hash = hash_fixed_tweaked(text, (size_t)length, hash);
+    }
+    return hash;
+}
+
 /* What was recovered, as text for free(): what /stats shows, and behind it a hash of all records of series as a
- * checkpoint has them, and of what is known of the sockets. */
+ * checkpoint has them, of what is known of the sockets, and of rejected lines. */
 static inline char *damage_text(Registry *registry, Pool *pool, const CheckpointFigures *figures)
 {
     IntakeCounts counts;
@@ -87,6 +149,7 @@ static inline char *damage_text(Registry *registry, Pool *pool, const Checkpoint
         registry_unlock_walks(registry);
     }
     free(bytes);
+    hash ^= damage_rejected(pool);
     size_t room = strlen(text) + 20;
     char *all = malloc(room);
     assert_non_null(all);
@@ -110,8 +173,8 @@ static inline char *damage_recovered_text(const FixtureFolder *folder)
 }
 
 /* Makes the arenas: two threads, series of all kinds, one with a sketch, sockets that have dropped something, and a
- * batch in each hand, of which one is recorded and one is not. */
-static inline void damage_open(Damage *d)
+ * batch in each hand, of which one is recorded and one, which came by `transport`, is not. */
+static inline void damage_open(Damage *d, Transport transport)
 {
     FixtureArenas *f = calloc(1, sizeof *f);
     char value[32];
@@ -130,11 +193,7 @@ static inline void damage_open(Damage *d)
         kept_drops_note(&f->hand[thread]->dropped[0], 5 + thread);
     }
     (void)fixture_arenas_begin(f, 0, damage_in_hand());
-    ledger_begin(f->pipeline[1]->ledger);
-    int count = 0;
-    for (; damage_in_hand()[count] != NULL; count++)
-        fixture_arenas_receive(f, 1, count, damage_in_hand()[count]);
-    hand_seal(f->hand[1], count);
+    damage_leave(f, 1, transport);
     fixture_arenas_close(f);
     free(f);
     for (uint32_t n = 0; n < DAMAGE_FILES; n++) {

@@ -19,15 +19,30 @@ enum {
 
 static uint64_t first_seed = 20261123; /* or what the program is given */
 
-static int setup(void **state)
+static int setup_as(void **state, Transport transport)
 {
     Damage *d = calloc(1, sizeof *d);
     assert_non_null(d);
     log_set_level(LOG_LEVEL_ERROR);
-    damage_open(d);
+    damage_open(d, transport);
     damage_mend(d);
     *state = d;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_as(state, TRANSPORT_UDP);
+}
+
+static int setup_unix(void **state)
+{
+    return setup_as(state, TRANSPORT_UNIX);
+}
+
+static int setup_tcp(void **state)
+{
+    return setup_as(state, TRANSPORT_TCP);
 }
 
 static int teardown(void **state)
@@ -355,6 +370,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_heads_that_lie, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each_word, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_each_word, setup_unix, teardown),
+        cmocka_unit_test_setup_teardown(test_random_damage, setup_unix, teardown),
+        cmocka_unit_test_setup_teardown(test_each_word, setup_tcp, teardown),
+        cmocka_unit_test_setup_teardown(test_random_damage, setup_tcp, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

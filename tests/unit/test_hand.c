@@ -225,6 +225,7 @@ static void test_a_sealed_batch(void **state)
     Hand *hand = b->hand;
     for (int round = 0; round < 2; round++) {
         static const IntakeCounts counts = {.datagrams = 1};
+        hand_unseal(hand);
         ledger_begin(&hand->ledger);
         assert_true(is_sound(hand, 0)); /* nothing has come */
         int count = fill_batch(hand);
@@ -232,6 +233,7 @@ static void test_a_sealed_batch(void **state)
         redo_pass(&hand->ledger.redo, 1);
         assert_false(is_sound(hand, count)); /* nobody records what has no seal */
         ledger_begin(&hand->ledger);
+        expect_guarded(hand, count, &hand->seal, sizeof hand->seal); /* one that there is not yet */
         atomic_store_explicit(&hand->ledger.now_ns, 1234567 + round, memory_order_relaxed);
         hand_seal(hand, count);
         redo_pass(&hand->ledger.redo, 1);
@@ -323,6 +325,7 @@ static void test_the_origin_and_the_drops(void **state)
     assert_false(is_sound(hand, 0));
     hand_sign_origin(hand);
     kept_drops_note(&hand->dropped[1], 5);
+    hand_unseal(hand);
     ledger_begin(&hand->ledger);
     assert_true(is_sound(hand, 0));
     expect_guarded(hand, 0, &hand->origin, sizeof hand->origin);
