@@ -17,6 +17,7 @@
 
 #include "app/app.h"
 #include "app/give_up.h"
+#include "fixture_tsan.h"
 
 typedef struct {
     int status; /* as waitpid() gives it */
@@ -61,14 +62,7 @@ static void abort_without_memory(void)
 /* TSan keeps signals back until a moment of its own, and abort() does not wait for that. */
 static bool holds_signals_back(void)
 {
-#if defined(__SANITIZE_THREAD__)
-    return true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    return true;
-#endif
-#endif
-    return false;
+    return FIXTURE_TSAN;
 }
 
 static void test_a_shortage_is_told(void **state)

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "fixture_arenas.h"
+#include "fixture_tsan.h"
 
 /* ---- what the ledger says ---- */
 
@@ -303,18 +304,6 @@ static void *the_child(FixtureArenas *f, unsigned thread, const char *const *con
     _exit(0);
 }
 
-/* With the thread sanitizer there are a million instructions more, and each look takes long. */
-#if defined(__SANITIZE_THREAD__)
-#define STEPS_TAKE_TOO_LONG 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define STEPS_TAKE_TOO_LONG 1
-#endif
-#endif
-#ifndef STEPS_TAKE_TOO_LONG
-#define STEPS_TAKE_TOO_LONG 0
-#endif
-
 /* Has a child take the batches in, one instruction at a time; whenever that has changed the memory that
  * outlives it, looks what a process would find that comes now. */
 static void step_through(Bench *b, unsigned thread, const char *const *const batches[])
@@ -323,7 +312,7 @@ static void step_through(Bench *b, unsigned thread, const char *const *const bat
     int known = 0;
     uint64_t steps = 0;
     uint64_t looks = 0;
-    if (STEPS_TAKE_TOO_LONG)
+    if (FIXTURE_TSAN) /* there are a million instructions more, and each look takes long */
         skip();
     map_files(b);
     pid_t child = fork();

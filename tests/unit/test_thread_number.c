@@ -10,11 +10,7 @@
 
 #include <cmocka.h>
 
-#if defined __has_feature
-#if __has_feature(thread_sanitizer) && !defined __SANITIZE_THREAD__
-#define __SANITIZE_THREAD__ 1 /* gcc's name for it */
-#endif
-#endif
+#include "fixture_tsan.h"
 
 static bool setspecific_fails;
 
@@ -35,7 +31,7 @@ enum {
 /* TSan takes a thread for ended before the last round of destructors, and ours runs once more after
  * the test's last call: two rounds less. */
 enum {
-#if defined __SANITIZE_THREAD__
+#if FIXTURE_TSAN
     ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - 2
 #else
     ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS
