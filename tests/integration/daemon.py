@@ -97,7 +97,7 @@ class Daemon:
     """`with Daemon() as d:` is one daemon on free ports, stopped (and its exit status checked) at
     the end, killed if the test failed before."""
 
-    def __init__(self, *args, config=None, udp=("127.0.0.1:0",), http="127.0.0.1:0", env=None,
+    def __init__(self, *args, config=None, udp=("127.0.0.1:0",), http="127.0.0.1:0", tcp=(), unix=None, env=None,
                  command=None, pass_fds=(), directory=None):
         self.process = None
         self.directory = directory or tempfile.mkdtemp(prefix="atomicstatsd-test-")
@@ -116,6 +116,10 @@ class Daemon:
                 line += ["-c", self.config_path]
             for address in udp or ():
                 line += ["--udp", address]
+            for address in tcp:
+                line += ["--tcp", address]
+            if unix:
+                line += ["--unix", unix]
             if http:
                 line += ["--http", http]
             self._start(line + list(args), env or {}, pass_fds)
@@ -146,8 +150,9 @@ class Daemon:
         first = self.wait_log(r"atomicstatsd v?\d+\.\d+")
         self.first_line = first
         text = strip_priority(first)
-        self.udp = [(host.strip("[]"), int(port))
-                    for host, port in re.findall(r"udp[ =:]+" + _ADDRESS, text)]
+        self.udp, self.tcp = ([(host.strip("[]"), int(port))
+                               for host, port in re.findall(kind + r"[ =:]+" + _ADDRESS, text)] for kind in ("udp", "tcp"))
+        self.unix = re.findall(r"\bunix (\S+?)(?=,|;|$)", text)
         found = re.search(r"http[ =:]+(?:http://)?" + _ADDRESS, text)
         tap.check(self.udp and found, f"no addresses in the first log line: {first!r}")
         self.http = (found.group(1).strip("[]"), int(found.group(2)))
@@ -304,6 +309,11 @@ class Daemon:
         reply = self._get_kept("/server")
         tap.equal(200, reply.status, "status of /server")
         return reply.json
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
 
 def udp_socket(host="127.0.0.1"):

@@ -2,7 +2,8 @@
 """Traffic of all kinds of which is known to the last value what a daemon must hold after it.
 
 A Traffic is a number of datagrams, the same for the same seed. It can be sent in any order, any number of
-times each, over any number of sockets: what comes out depends only on how often each was sent.
+times each, over any number of sockets, also as lines of a stream: what comes out depends only on how often each was
+sent.
 
 Run as a program it sends until its standard input ends, and then prints how often it has sent each."""
 
@@ -62,6 +63,16 @@ class Traffic:
             return f"x{number}:one|c", ("bad_value", None, [])
         return "_e{1,1}:a|b", ("ignored", None, [])
 
+    def stream(self):
+        """=> all of it as lines, each datagram once."""
+        return b"".join(datagram + b"\n" for datagram in self.datagrams)
+
+    def expected_of_streams(self, times):
+        """=> as expected(), after `times` streams."""
+        series, ingest = self.expected([times] * len(self.datagrams))
+        newlines = ingest["datagrams"]  # each has one more than the datagram
+        return series, {**ingest, "datagrams": 0, "bytes": ingest["bytes"] + newlines}
+
     def expected(self, times):
         """=> what a daemon holds after each datagram was sent so many times; and its figures."""
         series = {section: {} for section in ("stats", "counters", "gauges", "sets", "flags", "progress")}
@@ -117,11 +128,12 @@ def differences(expected, actual, most=12):
 
 
 class Sender:
-    """Sends a Traffic in the background, from a process of its own, in a `with`."""
+    """Sends a Traffic in the background, from a process of its own, in a `with`. `addresses`: of UDP, or paths of
+    Unix sockets; where such a one is full the process waits."""
 
-    def __init__(self, address, seed, *, names=1000, rate):
+    def __init__(self, *addresses, seed, names=1000, rate):
         self.traffic = Traffic(seed, names)
-        line = [sys.executable, os.path.abspath(__file__), *map(str, (*address, seed, names, rate))]
+        line = [sys.executable, os.path.abspath(__file__), json.dumps(addresses), *map(str, (seed, names, rate))]
         self.process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     @contextlib.contextmanager
@@ -149,20 +161,28 @@ class Sender:
 
 def wait_exact(get, expected):
     """Waits until all of it has been taken in, and compares. `get`: path to JSON."""
-    count = expected[1]["datagrams"]
-    tap.wait_until(lambda: get("/stats?name=none")["ingest"]["datagrams"] >= count, f"{count} datagrams are in")
+    count = expected[1]["lines"]
+    tap.wait_until(lambda: get("/stats?name=none")["ingest"]["lines"] >= count, f"{count} lines are in")
     stats = get("/stats")
     tap.equal([], differences(expected, held(stats)), "differences")
     tap.equal(0, stats["ingest"]["dropped"]["kernel"], "ingest.dropped.kernel")
 
 
-def send(address, seed, names, rate):
+def connected(address):
+    """=> a socket that sends datagrams there: a path, or host and port."""
+    if isinstance(address, str):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        sock.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
+    else:
+        sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM)
+        sock.connect(tuple(address))
+    return sock
+
+
+def send(addresses, seed, names, rate):
     """Until standard input ends. => how often each datagram was sent, and how many a second."""
     traffic = Traffic(seed, names)
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    sockets = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
-    for sock in sockets:
-        sock.connect(address)
+    sockets = [connected(addresses[number % len(addresses)]) for number in range(SOCKETS)]
     times, rng = [0] * len(traffic.datagrams), random.Random(seed + 1)
     order = [rng.randrange(len(times)) for _ in range(20011)]
     began, sent, step = time.monotonic(), 0, 200
@@ -180,5 +200,5 @@ def send(address, seed, names, rate):
 
 
 if __name__ == "__main__":
-    counts, per_second = send((sys.argv[1], int(sys.argv[2])), int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))
+    counts, per_second = send(json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
     json.dump({"times": counts, "datagrams_per_s": per_second}, sys.stdout)

@@ -18,6 +18,7 @@ import time
 
 import known_traffic
 import tap
+from daemon import rss_kib
 from manager import Manager
 
 
@@ -115,11 +116,6 @@ class Readers:
             self.open.pop().close()
 
 
-def rss_kib(pid):
-    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
-
-
 def reload(manager, rng):
     """Only what may change under way; and sometimes a file that is broken."""
     config = {"state": {"directory": os.path.join(os.path.dirname(manager.config), "state"),
@@ -164,7 +160,7 @@ def test_everything_at_once():
     config = {"limits": {"expire_after_s": EXPIRE_S, "max_series": 90000}}
     with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-", dir=folder) as directory, \
             Manager(directory, config=config) as manager, \
-            known_traffic.Sender(manager.udp, SEED, names=100, rate=RATE) as sender:
+            known_traffic.Sender(manager.udp, seed=SEED, names=100, rate=RATE) as sender:
         stranger, readers = Stranger(manager.udp, rng), Readers(manager.http.getsockname())
         slow = tap.SCALE
         with running(Background(stranger.garbage, 0.02 / slow), Background(stranger.churn, 0.02 / slow),

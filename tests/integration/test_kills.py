@@ -39,22 +39,36 @@ def kill_again_and_again(manager, sender, rng, kills, longest_s):
     return waits
 
 
-def test_killed_at_random_times_nothing_is_lost_or_counted_twice():
+def kills_under(addresses, **sockets):
+    """Sends to the manager's `addresses` while daemons come and go, and compares every figure at the end."""
     rng = random.Random(SEED)
     slow = 1 if tap.SCALE >= 1 else 20  # a sanitized one must come to take something in, too
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-", dir=memory) as directory, \
-            Manager(directory) as manager, known_traffic.Sender(manager.udp, SEED, rate=RATE) as sender:
+            Manager(directory, **sockets) as manager, \
+            known_traffic.Sender(*addresses(manager), seed=SEED, rate=RATE) as sender:
         began = time.monotonic()
         waits = kill_again_and_again(manager, sender, rng, KILLS, 0.020 * slow)
         took = time.monotonic() - began
+        manager.start(4)  # a sender may wait for room in a full queue
         expected, rate = sender.stop()
-        manager.start(4)
         known_traffic.wait_exact(manager.get, expected)
         print(f"# {KILLS} kills in {took:.1f} s, {expected[1]['datagrams']} datagrams, {rate:.0f} a second (the sender "
               f"waited {waits} times), seed {SEED}")
         manager.stop()
         tap.equal(["checkpoint", "lock"], sorted(os.listdir(os.path.join(directory, "state"))), "files after a stop")
+
+
+def test_killed_at_random_times_nothing_is_lost_or_counted_twice():
+    kills_under(lambda manager: [manager.udp])
+
+
+def test_killed_at_random_times_with_unix_sockets():
+    kills_under(lambda manager: manager.unix, sockets=2, unix=3)
+
+
+def test_killed_at_random_times_with_both():
+    kills_under(lambda manager: [manager.udp, *manager.unix], sockets=2, unix=1)
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ def test_killed_it_is_back_and_counts_what_came_meanwhile():
 def exactly(end, times):
     """Sends known traffic of all kinds while the service ends and comes back; nothing of it may be lost."""
     pause, rng = threading.Event(), random.Random(SEED)
-    with Service() as s, known_traffic.Sender(service.UDP, SEED, rate=RATE) as sender:
+    with Service() as s, known_traffic.Sender(service.UDP, seed=SEED, rate=RATE) as sender:
         need_buffers(s)
         for _ in range(times):
             pause.wait(rng.uniform(0, 0.1))
