@@ -53,7 +53,8 @@ def test_install_puts_everything_in_its_place():
                      "usr/share/bash-completion/completions/atomicstatsd"):
             tap.contains(name, found, "installed files")
         tap.equal(["atomicstatsd-hold@.service", "atomicstatsd-http.socket", "atomicstatsd-notify.socket",
-                   "atomicstatsd-udp.socket", "atomicstatsd.service"],
+                   "atomicstatsd-tcp.socket", "atomicstatsd-udp.socket", "atomicstatsd-unix.socket",
+                   "atomicstatsd.service"],
                   [os.path.basename(name) for name in found if name.endswith((".service", ".socket"))], "units")
         tap.equal(0o755, os.stat(os.path.join(at, "usr/bin/atomicstatsd")).st_mode & 0o777, "mode of the program")
         done = subprocess.run([os.path.join(at, "usr/bin/atomicstatsd"), "-c", os.path.join(at, CONFIG),
