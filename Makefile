@@ -250,8 +250,8 @@ help:
 BUILD_DEPS := gcc libc6-dev pkg-config libuv1-dev libmicrohttpd-dev libcjson-dev libxxhash-dev libcurl4-openssl-dev
 TEST_DEPS  := $(BUILD_DEPS) libcmocka-dev clang llvm libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck \
               python3 curl jq netcat-openbsd systemd procps locales tmux mandoc bash-completion python3-statsd libnet-statsd-perl ruby ruby-statsd ca-certificates chromium
-# A node that is already there, from wherever, serves as well as Debian's.
-TEST_DEPS  += $(if $(shell command -v npm 2>/dev/null),,nodejs npm)
+# A node that is already there, from wherever, serves as well as Debian's; it may have brought its headers, too.
+TEST_DEPS  += $(if $(shell command -v npm 2>/dev/null),,nodejs npm libnode-dev g++)
 
 # Servers that the fleet's tests start themselves: unpacked into build/, as an installed one would run from
 # then on. Whoever has them installed needs neither.

@@ -1,31 +1,19 @@
-// Sends what test_clients.py expects with one of the clients from npm: node send.js CLIENT PORT ROUNDS
+// Sends what test_clients.py expects with one of the clients from npm: node send.js CLIENT WHERE ROUNDS
+// WHERE: a port of this machine, or a Unix socket's path.
 'use strict';
 
-const [name, port, rounds] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
+const net = require('net');
+
+const [name, where, rounds] = [process.argv[2], process.argv[3], Number(process.argv[4])];
+const port = Number(where);
 const tags = { env: 'test', 'a-b': 'c d' };
 
 // Each gives the calls under common names, and how to say "that was all".
 const clients = {
-  'hot-shots': () => {
-    const { StatsD } = require('hot-shots');
-    const client = new StatsD({
-      host: '127.0.0.1', port, globalTags: { global: '1' }, datadog: true, includeDatadogTelemetry: true,
-      telemetryFlushInterval: 3600000, errorHandler: fail,
-    });
-    return {
-      increment: (stat) => client.increment(stat, 1, tags),
-      count: (stat, by) => client.increment(stat, by, tags),
-      decrement: (stat) => client.decrement(stat, 1, tags),
-      timing: (stat, ms) => client.timing(stat, ms, tags),
-      gauge: (stat, value) => client.gauge(stat, value, tags),
-      set: (stat, value) => client.set(stat, value, tags),
-      histogram: (stat, value) => client.histogram(stat, value, tags),
-      distribution: (stat, value) => client.distribution(stat, value, tags),
-      event: (title) => client.event(title, 'a text\nof two lines', { alert_type: 'warning' }, tags),
-      check: (stat) => client.check(stat, client.CHECKS.OK, { message: 'well' }, tags),
-      close: () => client.close((error) => error && fail(error)),
-    };
-  },
+  'hot-shots': () => hotShots({ host: '127.0.0.1', port }),
+  'hot-shots-uds': () => hotShots({ protocol: 'uds', path: where }),
+  'hot-shots-tcp': () => hotShots({ protocol: 'tcp', host: '127.0.0.1', port }),
+  'hot-shots-stream': () => hotShots({ protocol: 'stream', stream: net.connect(port, '127.0.0.1') }),
   'node-statsd': () => {
     const StatsD = require('node-statsd');
     let left = 1;
@@ -79,6 +67,27 @@ const clients = {
     };
   },
 };
+
+function hotShots(transport) {
+  const { StatsD } = require('hot-shots');
+  const client = new StatsD({
+    ...transport, globalTags: { global: '1' }, datadog: true, includeDatadogTelemetry: true,
+    telemetryFlushInterval: 3600000, errorHandler: fail,
+  });
+  return {
+    increment: (stat) => client.increment(stat, 1, tags),
+    count: (stat, by) => client.increment(stat, by, tags),
+    decrement: (stat) => client.decrement(stat, 1, tags),
+    timing: (stat, ms) => client.timing(stat, ms, tags),
+    gauge: (stat, value) => client.gauge(stat, value, tags),
+    set: (stat, value) => client.set(stat, value, tags),
+    histogram: (stat, value) => client.histogram(stat, value, tags),
+    distribution: (stat, value) => client.distribution(stat, value, tags),
+    event: (title) => client.event(title, 'a text\nof two lines', { alert_type: 'warning' }, tags),
+    check: (stat) => client.check(stat, client.CHECKS.OK, { message: 'well' }, tags),
+    close: () => client.close((error) => error && fail(error)),
+  };
+}
 
 function fail(error) {
   console.error(error);

@@ -1,12 +1,13 @@
-"""Sends what test_clients.py expects with Debian's python3-statsd: send.py PORT ROUNDS"""
+"""Sends what test_clients.py expects with Debian's python3-statsd: send.py udp|tcp PORT ROUNDS"""
 
 import datetime
 import sys
 
 import statsd
 
-port, rounds = map(int, sys.argv[1:])
-client = statsd.StatsClient("127.0.0.1", port, prefix="python")
+port, rounds = map(int, sys.argv[2:])
+kind = {"udp": statsd.StatsClient, "tcp": statsd.TCPStatsClient}[sys.argv[1]]
+client = kind("127.0.0.1", port, prefix="python")
 for n in range(1, rounds + 1):
     client.incr("inc")
     client.incr("cnt", n)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "integration"))
@@ -19,8 +20,13 @@ ROUNDS = 20  # so few that every socket buffer holds them: a client cannot be sl
 TOTAL = sum(range(1, ROUNDS + 1))
 
 
+def where(daemon):
+    """=> the port, or the path, that a client is to send to: the only one, or what comes beside UDP."""
+    return daemon.unix[0] if daemon.unix else str((daemon.tcp or daemon.udp)[0][1])
+
+
 def send_with(daemon, *command, package):
-    done = subprocess.run([*command, str(daemon.udp[0][1]), str(ROUNDS)], cwd=HERE, stdin=subprocess.DEVNULL,
+    done = subprocess.run([*command, where(daemon), str(ROUNDS)], cwd=HERE, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=tap.DEADLINE_S * 3)
     tap.equal(0, done.returncode, f"exit status of {package}'s program:\n{done.stdout}\n")
 
@@ -72,10 +78,10 @@ def wait_sampled(daemon, others, name):
     tap.wait_until(came, f"{others} values that are not sampled have come in")
 
 
-def test_python3_statsd():
+def python3_statsd(kind, **options):
     need("/usr/bin/python3", "/usr/bin/python3", "-c", "import statsd")
-    with Daemon() as d:
-        send_with(d, "/usr/bin/python3", "send.py", package="python3-statsd")
+    with Daemon(**options) as d:
+        send_with(d, "/usr/bin/python3", "send.py", kind, package="python3-statsd")
         wait_sampled(d, ROUNDS * 13, "python.half")
         stats = settled(d, ROUNDS * 13)
         check_common(stats, "python.{}".format, hist=1)
@@ -84,6 +90,15 @@ def test_python3_statsd():
         tap.equal(3 * ROUNDS, stats["counters"]["python.batched"], "a counter sent through a pipeline")
         tap.equal(ROUNDS, stats["stats"]["python.timer"]["count"], "timers")
         check_sampled(stats, "python.half", ROUNDS * 13)
+        return stats["ingest"]
+
+
+def test_python3_statsd():
+    python3_statsd("udp")
+
+
+def test_python3_statsd_over_tcp():
+    tap.equal(0, python3_statsd("tcp", tcp=("127.0.0.1:0",))["datagrams"], "datagrams")
 
 
 def test_libnet_statsd_perl():
@@ -116,14 +131,33 @@ def install():
     lock = os.path.join(HERE, "package-lock.json")
     if os.path.exists(mark) and os.path.getmtime(mark) >= os.path.getmtime(lock):
         return
-    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"], cwd=HERE,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    tap.equal(0, done.returncode, f"exit status of npm ci:\n{done.stdout[-3000:]}\n")
+    status, said = npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    tap.equal(0, status, f"exit status of npm ci:\n{said[-3000:]}\n")
 
 
-def from_npm(client, lines):
+def npm(*arguments):
+    # Where node's headers are installed, as by Debian's libnode-dev: they are not to be downloaded.
+    done = subprocess.run(["npm", *arguments], cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, env={**os.environ, "npm_config_nodedir": "/usr"})
+    return done.returncode, done.stdout
+
+
+def install_unix_dgram():
+    """hot-shots' optional way to a Unix socket has to be compiled, for the node that runs it."""
     install()
-    d = Daemon()
+    if not os.path.exists(os.path.join(HERE, "node_modules", "unix-dgram", "build", "Release", "unix_dgram.node")):
+        status, said = npm("rebuild", "unix-dgram")
+        if status != 0:
+            raise tap.Skip(f"unix-dgram cannot be compiled (libnode-dev, g++): {' '.join(said[-600:].split())}")
+    done = subprocess.run(["node", "-e", "require('unix-dgram')"], cwd=HERE, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise tap.Skip(f"unix-dgram does not fit this node: {' '.join(done.stdout[:600].split())}")
+
+
+def from_npm(client, lines, **options):
+    install()
+    d = Daemon(**options)
     try:
         send_with(d, "node", "send.js", client, package=client)
         return settled(d, lines)
@@ -131,12 +165,12 @@ def from_npm(client, lines):
         d.close()
 
 
-def test_hot_shots():
+def hot_shots(client, **options):
     tagged = "{}|#a-b:c d,env:test,global:1"
-    # Eight calls a round, an event, a check, and on closing a datagram about itself.
-    stats = from_npm("hot-shots", ROUNDS * 8 + 2 + 1)
+    # Eight calls a round, an event, a check, and on closing nine lines about itself.
+    stats = from_npm(client, ROUNDS * 8 + 2 + 9, **options)
     own = {name: value for name, value in stats["counters"].items() if name.startswith("datadog.")}
-    tap.equal(2, stats["ingest"]["ignored"], "events and checks")
+    tap.equal((ROUNDS * 8 + 2 + 9, 2), (stats["ingest"]["lines"], stats["ingest"]["ignored"]), "lines; events and checks")
     others = {name: value for name, value in stats["counters"].items() if name not in own}
     check_common({**stats, "counters": others}, tagged.format, hist=0.25)
     dist = stats["stats"][tagged.format("dist")]
@@ -145,6 +179,25 @@ def test_hot_shots():
     tap.equal([ROUNDS * 8], metrics, "what hot-shots says that it sent")
     events = [value for name, value in own.items() if ".client.events" in name]
     tap.equal([1], events, "events that hot-shots says that it sent")
+    return stats["ingest"]
+
+
+def test_hot_shots():
+    hot_shots("hot-shots")
+
+
+def test_hot_shots_over_tcp():
+    tap.equal(0, hot_shots("hot-shots-tcp", tcp=("127.0.0.1:0",))["datagrams"], "datagrams")
+
+
+def test_hot_shots_into_a_stream_of_its_user():
+    tap.equal(0, hot_shots("hot-shots-stream", tcp=("127.0.0.1:0",))["datagrams"], "datagrams")
+
+
+def test_hot_shots_over_a_unix_socket():
+    install_unix_dgram()
+    with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+        hot_shots("hot-shots-uds", unix=os.path.join(directory, "dsd.socket"))
 
 
 def test_node_statsd():
