@@ -151,6 +151,30 @@ def test_a_datagram_that_is_longer_than_the_daemon_takes():
         tap.check(ingest["rejected"]["too_long"] > 0, f"what is cut is refused as too long: {ingest['rejected']}")
 
 
+def test_floods_do_not_keep_others_from_their_turn():
+    """All on one thread: senders that never pause, and a datagram over UDP now and then."""
+    with folder() as at, Daemon("--threads", "1", unix=at + "/s") as d, contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(known_traffic.Sender(at + "/s", seed=5, rate=1e9)) for _ in range(3)]
+        tap.wait_until(lambda: d.ingest()["datagrams"] > tap.scaled(20000, 1000), "the floods flow")
+        for number in range(1, 51):
+            d.send("over.udp:1|c")
+            tap.wait_equal(number, lambda: d.stats("?name=over.udp")["counters"].get("over.udp"), "what came over UDP")
+        sent = sum(sender.stop()[0][1]["datagrams"] for sender in senders)
+        wait_ingest(d, datagrams=sent + 50)
+
+
+def test_descriptors_that_are_sent_along_are_not_taken():
+    with folder() as at, Daemon(unix=at + "/s") as d, unix_connect(at + "/s") as sock:
+        sock.send(b"c:1|c")
+        wait_ingest(d, datagrams=1)
+        before = sorted(os.listdir(f"/proc/{d.pid}/fd"))
+        with tempfile.TemporaryFile() as file:
+            for _ in range(200):
+                socket.send_fds(sock, [b"c:1|c"], [file.fileno()] * 50)
+        tap.equal({"c": 201}, wait_ingest(d, datagrams=201)["counters"], "counters")
+        tap.equal(before, sorted(os.listdir(f"/proc/{d.pid}/fd")), "descriptors of the daemon")
+
+
 def test_garbage():
     with folder() as at, Daemon(unix=at + "/s") as d, unix_connect(at + "/s") as sock:
         for data in (b"", b"\n", b"\0", b"\n\n\r\n", os.urandom(300), b"x" * 5000, b"\xff\xfe:1|c", b"c:1|c"):
@@ -412,6 +436,24 @@ def test_reload_says_that_it_needs_a_restart():
 
 
 # ---- sockets handed over -------------------------------------------------------------------------
+
+
+def test_who_sent_what_came_before_the_daemon_is_not_known():
+    """Unless the service manager asks the kernel to note it, as our unit does."""
+    for asked in (False, True):
+        with folder() as at, Manager(at, sockets=1, unix=1) as manager:
+            if asked:
+                manager.held[manager.names.index("unix")].setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            early = send_from_a_process(manager.unix[0], "early:x|c")
+            pids = {"early:x|c": early if asked else None}
+            manager.start(1)
+            tap.wait_until(lambda: manager.get("/server")["recent_rejected"], "the early line is there")
+            pids["late:x|c"] = send_from_a_process(manager.unix[0], "late:x|c")
+
+            def found():
+                return {entry["text"]: entry["pid"] for entry in manager.get("/server")["recent_rejected"]}
+            tap.wait_equal(pids, found, "pids")
+            manager.stop()
 
 
 def test_unix_sockets_are_dealt_out():
