@@ -6,12 +6,15 @@ else: it stops services and changes the configuration.
 
 Kills N times, and restarts a third as often, under load."""
 
+import errno
 import functools
 import os
 import random
 import re
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +22,8 @@ import threading
 import service  # first: it says where the next two are
 import known_traffic
 import tap
-from service import BINARY, CONFIG, NAME, SOCKETS, Senders, Service, main_pid, show, systemctl, write
+from service import BINARY, CONFIG, NAME, OPTIONAL, SOCKETS, Senders, Service, main_pid, show, systemctl, write
+from streams import reset, send_from_a_process, tcp_connect, unix_connect
 
 
 def option(name, default):
@@ -30,6 +34,7 @@ TIMES = option("--times", 30)
 RATE = option("--rate", 20000.0)
 SEED = option("--seed", 1)
 
+WITH_OPTIONAL = {NAME: f"[Service]\nSockets={' '.join(OPTIONAL)}"}
 START = f"[Service]\nExecStart=\nExecStart={BINARY} -c {CONFIG} --state /var/lib/atomicstatsd"
 
 
@@ -170,10 +175,10 @@ def test_killed_it_is_back_and_counts_what_came_meanwhile():
         tap.equal("1", show("NRestarts"), "restarts")
 
 
-def exactly(end, times):
+def exactly(end, times, drop_ins=None, addresses=(service.UDP,)):
     """Sends known traffic of all kinds while the service ends and comes back; nothing of it may be lost."""
     pause, rng = threading.Event(), random.Random(SEED)
-    with Service() as s, known_traffic.Sender(service.UDP, seed=SEED, rate=RATE) as sender:
+    with Service(drop_ins) as s, known_traffic.Sender(*addresses, seed=SEED, rate=RATE) as sender:
         need_buffers(s)
         for _ in range(times):
             pause.wait(rng.uniform(0, 0.1))
@@ -253,6 +258,76 @@ def test_another_address():
         tap.equal([f"{to[0]}:{to[1]}"] * 2, [sock["address"] for sock in s.sockets()], "addresses")
 
 
+# ---- the optional sockets ------------------------------------------------------------------------
+
+
+def test_the_optional_sockets_are_there_only_where_they_are_named():
+    with Service() as s:
+        tap.equal(["inactive"] * 2, [show("ActiveState", unit) for unit in OPTIONAL], "states by default")
+        tap.check(not os.path.exists(service.UNIX), f"there is no {service.UNIX}")
+        tap.equal(([], []), (s.sockets("unix"), s.sockets("tcp")), "sockets in /server")
+    with Service(WITH_OPTIONAL) as s:
+        tap.equal(["active"] * 5, [show("ActiveState", unit) for unit in (*SOCKETS, *OPTIONAL)], "states")
+        tap.equal([service.UNIX], [sock["address"] for sock in s.sockets("unix")], "Unix sockets")
+        tap.equal(["127.0.0.1:8125"] * 4, [sock["address"] for sock in s.sockets("tcp")], "TCP sockets")
+        tap.contains(f"unix {service.UNIX}, ", show("StatusText"), "StatusText")
+    tap.check(not os.path.exists(service.UNIX), f"{service.UNIX} goes with its unit")
+
+
+def test_values_over_the_optional_sockets():
+    with Service(WITH_OPTIONAL) as s, Senders() as senders, unix_connect(service.UNIX) as unix:
+        for _ in range(50):
+            unix.send(b"unix:1|c\nboth:1|c")
+            tcp_connect(service.TCP, b"tcp:1|c\nboth:1|c\n").close()
+        senders.send(50)
+        tap.wait_equal({"unix": 50, "tcp": 50, "both": 100, "c": 50}, lambda: s.stats()["counters"], "counters")
+        tap.equal((100, 250), tuple(s.ingest()[key] for key in ("datagrams", "lines")), "datagrams and lines")
+
+
+def test_what_comes_to_the_optional_sockets_meanwhile_waits():
+    with Service({NAME: f"{WITH_OPTIONAL[NAME]}\nRestartSec=2"}) as s, unix_connect(service.UNIX) as unix:
+        for number, how, down in ((1, ("stop", NAME), "dead"), (2, ("kill", "--signal=KILL", NAME), "auto-restart")):
+            systemctl(*how)
+            tap.wait_equal(down, lambda: show("SubState"), "state")
+            for _ in range(5):  # fewer than net.unix.max_dgram_qlen is anywhere
+                unix.send(b"c:1|c")
+                tcp_connect(service.TCP, b"c:1|c\n").close()
+            if down == "dead":
+                systemctl("start", NAME)
+            tap.wait_equal("running", lambda: show("SubState"), "state")
+            tap.wait_equal({"c": 10 * number}, lambda: s.stats()["counters"], "counters")
+
+
+def test_killed_again_and_again_a_unix_socket_loses_nothing():
+    messages = exactly(kill, TIMES, WITH_OPTIONAL, (service.UDP, service.UNIX))
+    tap.equal(TIMES, sum("from the arenas of a killed process" in message for message in messages),
+              "processes that took up what a killed one had")
+
+
+def test_a_refused_line_s_process_is_told():
+    """The daemon's user namespace has root, itself, and nobody; unless it has none of its own."""
+    for more, seen in (("", 65534), ("\nPrivateUsers=no", 1)):
+        with Service({NAME: WITH_OPTIONAL[NAME] + more}) as s:
+            wanted = {f"of{uid}:x|c": ("unix", send_from_a_process(service.UNIX, f"of{uid}:x|c", uid), known)
+                      for uid, known in ((0, 0), (1, seen))}
+
+            def refused():
+                return {entry["text"]: (entry["source"], entry.get("pid"), entry.get("uid"))
+                        for entry in s.get("/server").json["recent_rejected"]}
+            tap.wait_equal(wanted, refused, f"refused lines with{more or ' all of the sandbox'}")
+
+
+def test_others_than_the_allowed_cannot_connect():
+    with Service(WITH_OPTIONAL) as s, socket.socket() as other:
+        need_filters()
+        other.bind((service.OUTSIDE, 0))
+        other.setblocking(False)
+        tap.equal(errno.EINPROGRESS, other.connect_ex(service.TCP), "what connecting gives at first")
+        with tcp_connect(service.TCP, b"c:1|c\n"):
+            tap.wait_equal({"c": 1}, lambda: s.stats()["counters"], "counters")
+        tap.equal([], select.select([], [other], [], 0)[1], "connections from outside")
+
+
 # ---- watched -------------------------------------------------------------------------------------
 
 
@@ -271,18 +346,23 @@ def test_a_hanging_process_is_replaced():
 
 def test_the_daemon_asks_for_nothing_that_is_refused():
     """Where a refused system call kills it, it lives."""
-    with Service({NAME: "[Service]\nSystemCallErrorNumber=kill"}) as s, Senders() as senders:
+    with Service({NAME: f"{WITH_OPTIONAL[NAME]}\nSystemCallErrorNumber=kill"}) as s, Senders() as senders:
         tap.equal("0", show("NRestarts"), "restarts")
         pid = main_pid()
         senders.send(1000, b"c:1|c\nt:1:2:3|ms\ng:1|g\nu:x|s\nf:1|f\np:1/2|p\nwrong\nt:1|ms|#" + b",".join(b"tag%d:%d" % (i, -i) for i in range(90)))
         s.wait_counted(1000)
+        send_from_a_process(service.UNIX, "over.unix:1|c\nwrong")
+        clients = [tcp_connect(service.TCP, b"over.tcp:1|c\nwrong\nunfinished") for _ in range(20)]
+        tap.wait_equal((1, 20), lambda: tuple(map(s.stats()["counters"].get, ("over.unix", "over.tcp"))), "over the others")
+        for client in clients[:10]:
+            reset(client)
         for path in ("/stats", "/stats?pretty", "/server", "/progress", "/healthz", "/stats/none"):
             s.get(path)
         systemctl("reload", NAME)
         s.journal.wait("nothing has changed")
         for number in range(3000):  # memory that it has to ask for
             senders.send(1, b"".join(b"name.%d.%d:1|ms\n" % (number, i) for i in range(20)))
-        s.wait_counted(senders.sent)
+        s.wait_counted(senders.sent + 1)
         tap.check(s.get("/server").json["series"]["total"] > 60000, "new series")
         tap.equal((pid, "0"), (main_pid(), show("NRestarts")), "process and restarts")
         systemctl("stop", NAME)

@@ -18,6 +18,8 @@ from daemon import request
 
 NAME = "atomicstatsd.service"
 SOCKETS = ("atomicstatsd-udp.socket", "atomicstatsd-http.socket", "atomicstatsd-notify.socket")
+OPTIONAL = ("atomicstatsd-unix.socket", "atomicstatsd-tcp.socket")
+UNIX, TCP = "/run/atomicstatsd.sock", ("127.0.0.1", 8125)
 BINARY = "/usr/local/bin/atomicstatsd"
 PROBE = "/usr/local/libexec/probe"
 CONFIG = "/etc/atomicstatsd/atomicstatsd.json"
@@ -126,9 +128,10 @@ class Service:
         tap.wait_equal(number, lambda: self.ingest()["datagrams"], "ingest.datagrams")
         tap.equal(dropped, self.ingest()["dropped"]["kernel"], "ingest.dropped.kernel")
 
-    def sockets(self):
-        """=> what /server says of each UDP socket."""
-        return [sock for thread in self.get("/server").json["ingest"]["threads"] for sock in thread["sockets"]]
+    def sockets(self, transport="udp"):
+        """=> what /server says of each socket of this kind."""
+        return [sock for thread in self.get("/server").json["ingest"]["threads"] for sock in thread["sockets"]
+                if sock["transport"] == transport]
 
     def wait_other(self, pid):
         """Waits until it runs as another process than `pid`; => that one."""
