@@ -54,8 +54,9 @@ _atomicstatsd() {
     case $previous in
     -c | --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && compopt -o filenames ;;
     --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && compopt -o filenames ;;
-    --udp | --http | --threads) ;;
-    *) mapfile -t COMPREPLY < <(compgen -W '-c --config --udp --http --threads --state --check-config
+    --unix) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && compopt -o filenames ;;
+    --udp | --tcp | --http | --threads) ;;
+    *) mapfile -t COMPREPLY < <(compgen -W '-c --config --udp --unix --tcp --http --threads --state --check-config
         --print-config --help --version' -- "$cur") ;;
     esac
     return 0
