@@ -163,67 +163,83 @@ def test_what_was_read_is_counted_once_and_no_more():
     tap.check(torn > 0, "no kill came in the middle of a line")
 
 
+NUMBERS = [b"%d" % number for number in range(1, 50001)]
+
+
 class Client(threading.Thread):
     """One connection after the other, each with a name of its own and the values 1, 2, 3, …"""
 
     def __init__(self, address, number, rng):
         super().__init__()
         self.address, self.number, self.rng = address, number, rng
-        self.sent, self.cut, self.enough = {}, 0, threading.Event()
+        self.sent, self.enough = {}, threading.Event()
 
     def run(self):
         while not self.enough.is_set():
-            name, last = f"k{self.number}.{len(self.sent)}", self.rng.randrange(1, 30000)
+            name, last = f"k{self.number}.{len(self.sent)}", self.rng.randrange(1, len(NUMBERS) + 1)
             self.sent[name] = last
-            data = b"".join(b"%s:%d|ms\n" % (name.encode(), value) for value in range(1, last + 1))
-            try:
-                with tcp_connect(self.address) as sock:
-                    for at in range(0, len(data), 4000):  # cuts lines, too
-                        sock.sendall(data[at:at + 4000])
-            except OSError:  # the daemon was killed
-                self.cut += 1
+            start = f"{name}:".encode()
+            data = start + (b"|ms\n" + start).join(NUMBERS[:last]) + b"|ms\n"
+            with contextlib.suppress(OSError), tcp_connect(self.address) as sock:  # until the daemon is killed
+                for at in range(0, len(data), 4000):  # cuts lines, too
+                    sock.sendall(data[at:at + 4000])
 
 
-def all_in(manager):
-    """=> the stats, once there is no connection left and each value that is held is counted, and nothing else is; None
-    before that."""
+def parted(stats):
+    """=> what came over TCP, name to stats; and the rest, as known_traffic has it."""
+    series, ingest = known_traffic.held(stats)
+    over_tcp = {name: one for name, one in stats["stats"].items() if name.startswith("k")}
+    return over_tcp, ({**series, "stats": {name: one for name, one in series["stats"].items() if name not in over_tcp}},
+                      ingest)
+
+
+def all_in(manager, expected):
+    """=> the stats, once there is no connection left, and the figures are those of what is known and of what came over
+    TCP; None before that."""
     if manager.get("/server")["ingest"]["tcp"]["connections"] > 0:
         return None
     stats = manager.get("/stats")
-    ingest, held = stats["ingest"], sum(one["count"] for one in stats["stats"].values())
-    return stats if held == ingest["values"] == ingest["lines"] and ingest["rejected"]["total"] == 0 else None
+    over_tcp = sum(one["count"] for one in parted(stats)[0].values())
+    ingest = stats["ingest"]
+    return stats if (ingest["values"], ingest["lines"]) == (expected["values"] + over_tcp, expected["lines"] + over_tcp) else None
 
 
 def test_killed_again_and_again_each_connection_s_values_are_a_beginning_of_what_it_sent():
+    """And what comes to the same threads over UDP and a Unix socket is counted once."""
     rng, pause = random.Random(SEED), threading.Event()
-    with scratch() as directory, Manager(directory, sockets=1, tcp=2) as manager:
+    with scratch() as directory, Manager(directory, sockets=1, tcp=2, unix=1) as manager, \
+            known_traffic.Sender(manager.udp, *manager.unix, seed=SEED, rate=tap.scaled(5000, 500)) as sender:
         clients = [Client(manager.tcp, number, random.Random(SEED + number)) for number in range(4)]
         for client in clients:
             client.start()
         try:
             for _ in range(KILLS):
                 manager.start(rng.choice((1, 2)))
-                pause.wait(rng.uniform(0.01, 0.12) / tap.SCALE ** 0.5)
+                if rng.random() < 0.5:
+                    tap.wait_until(lambda: manager.get("/server")["ingest"]["tcp"]["connections"], "somebody is connected")
+                pause.wait(rng.uniform(0, 0.1))
                 manager.kill()
         finally:
-            manager.start(2)  # whoever waits for a connection gets one
+            manager.start(2)  # whoever waits for a connection, or for room in a queue, gets it
             for client in clients:
                 client.enough.set()
             for client in clients:
                 client.join()
+        (series, ingest), _ = sender.stop()
+        stats = tap.wait_until(lambda: all_in(manager, ingest), "all that was sent is in, and the figures tell what is held")
+        over_tcp, known = parted(stats)
+        same = {key: ingest[key] for key in ("datagrams", "ignored", "bad_value")}
+        tap.equal([], known_traffic.differences((series, same), known), "what came over UDP and the Unix socket")
         sent = {name: last for client in clients for name, last in client.sent.items()}
-        stats = tap.wait_until(lambda: all_in(manager), "all that was sent is in, and the figures tell what is held")
-        whole = 0
-        for name, one in stats["stats"].items():
+        for name, one in over_tcp.items():
             count = one["count"]
             tap.equal((count, count * (count + 1) // 2, 1, count),
                       (count, one["sum"], one["min"], one["max"]), f"count, sum, min and max of {name}")
             tap.check(count <= sent[name], f"{name}: {count} of {sent[name]}")
-            whole += count == sent[name]
-        values = stats["ingest"]["values"]
-        cut = sum(client.cut for client in clients)
-        print(f"# {KILLS} kills cut {cut} of {len(sent)} connections; {values} of {sum(sent.values())} values came, {whole} "
-              f"connections whole; seed {SEED}")
+        whole = sum(one["count"] == sent[name] for name, one in over_tcp.items())
+        cut = len(sent) - whole
+        print(f"# {KILLS} kills cut {cut} of {len(sent)} connections; {sum(one['count'] for one in over_tcp.values())} of "
+              f"{sum(sent.values())} values came; besides {ingest['datagrams']} datagrams; seed {SEED}")
         tap.check(cut > 0 and whole > 0, "some connections are cut, and some are not")
         manager.stop()
 
