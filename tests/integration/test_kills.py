@@ -25,11 +25,13 @@ SEED = option("--seed", 1)
 
 
 def kill_again_and_again(manager, sender, rng, kills, longest_s):
-    """Between 2 ms and `longest_s` after each start. Where the machine is so busy that the queues fill up, the
+    """Between 2 ms and `longest_s` after each start, or after it was ready. Where the machine is so busy that the queues fill up, the
     sender waits: how fast a daemon comes back is not the question here. => how often it waited."""
     pause, waits = threading.Event(), 0
     for _ in range(kills):
         manager.start(rng.choice((1, 2, 4, 4, 4)))
+        if rng.random() < 0.3:  # however long it takes on this machine, some come to take something in
+            manager.get("/readyz")
         pause.wait(rng.uniform(0.002, longest_s))
         if manager.queued() > 0.5:
             waits += 1
