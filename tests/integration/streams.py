@@ -1,11 +1,14 @@
 """Senders over Unix sockets and TCP, and what the kernel knows of their connections."""
 
 import array
+import contextlib
 import fcntl
+import os
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 
 import tap
@@ -23,6 +26,18 @@ print(os.getpid())
 
 
 # ---- Unix ----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def folder(mode=0o755):
+    """A folder that others may pass through, too."""
+    with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-") as directory:
+        os.chmod(directory, mode)
+        yield directory
+
+
+def free_name():
+    return f"@atomicstatsd-test-{os.getpid()}-{os.urandom(6).hex()}"
 
 
 def unix_connect(path):

@@ -18,7 +18,7 @@ import known_traffic
 import reference
 import tap
 from daemon import Daemon, run, strip_priority
-from streams import reset, sockets, tcp_connect, total, wait_closed, wait_ingest, wait_read
+from streams import free_name, reset, sockets, tcp_connect, total, wait_closed, wait_ingest, wait_read
 
 LINE_MAX = 8192  # bytes of a line, without its newline
 
@@ -206,7 +206,7 @@ def test_one_client_s_lines_stay_in_order():
 
 
 def test_all_ways_in_at_once():
-    path = f"@atomicstatsd-test-{os.getpid()}-{os.urandom(6).hex()}"
+    path = free_name()
     traffic = known_traffic.Traffic(13)
     with tcp_daemon("--threads", "2", unix=path) as d, \
             known_traffic.Sender(path, seed=13, rate=1e6) as sender, tcp_connect(d.tcp[0]) as sock:

@@ -20,7 +20,7 @@ import known_traffic
 import tap
 from daemon import Daemon
 from manager import Manager
-from streams import server_side, tcp_connect, total, unacknowledged, wait_ingest
+from streams import server_side, tcp_connect, total, unacknowledged
 from test_exact import wait_stopped
 
 
