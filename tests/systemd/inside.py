@@ -262,11 +262,14 @@ def test_another_address():
 
 
 def test_the_optional_sockets_are_there_only_where_they_are_named():
-    with Service() as s:
+    """As the README tells: a drop-in, and a restart of the service."""
+    with Service({NAME: ""}) as s:
         tap.equal(["inactive"] * 2, [show("ActiveState", unit) for unit in OPTIONAL], "states by default")
         tap.check(not os.path.exists(service.UNIX), f"there is no {service.UNIX}")
         tap.equal(([], []), (s.sockets("unix"), s.sockets("tcp")), "sockets in /server")
-    with Service(WITH_OPTIONAL) as s:
+        write(os.path.join(service.DROP_INS, NAME + ".d", "test.conf"), WITH_OPTIONAL[NAME])
+        systemctl("daemon-reload")
+        systemctl("restart", NAME)
         tap.equal(["active"] * 5, [show("ActiveState", unit) for unit in (*SOCKETS, *OPTIONAL)], "states")
         tap.equal([service.UNIX], [sock["address"] for sock in s.sockets("unix")], "Unix sockets")
         tap.equal(["127.0.0.1:8125"] * 4, [sock["address"] for sock in s.sockets("tcp")], "TCP sockets")
