@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Everything at once: load, garbage, kills, clean stops, slow readers, reloads, names that come and go. At the end
-every value of the known traffic is there exactly once, and memory has not grown.
+"""Everything at once: load over UDP and Unix sockets, garbage, also over TCP, kills, clean stops, slow readers, reloads,
+names that come and go. At the end every value of the known traffic is there exactly once, and memory has not grown.
 
 By hand: test_everything.py --seconds 1200 [--rate DATAGRAMS_A_SECOND] [--seed N], best with the sanitized daemon:
 make MODE=asan; ATOMICSTATSD=build/asan/atomicstatsd tests/integration/test_everything.py …"""
@@ -17,6 +17,7 @@ import threading
 import time
 
 import known_traffic
+import streams
 import tap
 from daemon import rss_kib
 from manager import Manager
@@ -92,6 +93,28 @@ class Stranger:
         self.sent += 1
 
 
+class Connections:
+    """Clients over TCP that send what strangers do, leave in the middle of a line or without a word, or stay."""
+
+    def __init__(self, address, rng):
+        self.address, self.rng, self.open, self.made = address, rng, [], 0
+
+    def step(self):
+        rng = self.rng
+        with contextlib.suppress(OSError):  # the daemon may be killed just then
+            sock = streams.tcp_connect(self.address)
+            self.open.append(sock)
+            self.made += 1
+            sock.sendall(b"\n".join(rng.choice((b"x:1|c|@0", b"over.tcp:1|c", b"y" * rng.randrange(20000), rng.randbytes(300)))
+                                    for _ in range(rng.randrange(30))))
+        while len(self.open) > 30:
+            (streams.reset if rng.random() < 0.5 else socket.socket.close)(self.open.pop(rng.randrange(len(self.open))))
+
+    def close(self):
+        while self.open:
+            self.open.pop().close()
+
+
 class Readers:
     """Clients that take their time, and some that leave in the middle."""
 
@@ -159,16 +182,18 @@ def test_everything_at_once():
     folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     config = {"limits": {"expire_after_s": EXPIRE_S, "max_series": 90000}}
     with tempfile.TemporaryDirectory(prefix="atomicstatsd-test-", dir=folder) as directory, \
-            Manager(directory, config=config) as manager, \
-            known_traffic.Sender(manager.udp, seed=SEED, names=100, rate=RATE) as sender:
+            Manager(directory, config=config, tcp=2, unix=2) as manager, \
+            known_traffic.Sender(manager.udp, *manager.unix, seed=SEED, names=100, rate=RATE) as sender:
         stranger, readers = Stranger(manager.udp, rng), Readers(manager.http.getsockname())
+        connections = Connections(manager.tcp, random.Random(SEED + 1))
         slow = tap.SCALE
         with running(Background(stranger.garbage, 0.02 / slow), Background(stranger.churn, 0.02 / slow),
-                     Background(readers.step, 0.05)):
+                     Background(readers.step, 0.05), Background(connections.step, 0.02 / slow)):
             kills, stops, memory = lives(manager, rng, time.monotonic() + SECONDS)
         readers.close()
+        connections.close()
+        manager.start(4)  # the sender may wait for room in a Unix socket's queue
         expected, rate = sender.stop()
-        manager.start(4)
         sent = expected[1]["datagrams"] + stranger.sent
         tap.wait_until(lambda: manager.get("/stats?name=none")["ingest"]["datagrams"] >= sent, f"{sent} datagrams are in")
         stats = manager.get("/stats")
@@ -177,7 +202,7 @@ def test_everything_at_once():
         tap.equal((sent, 0), (ingest["datagrams"], ingest["dropped"]["kernel"]), "datagrams and dropped")
         manager.stop()
         print(f"# {SECONDS:g} s, {kills} kills, {stops} stops, {sent} datagrams ({rate:.0f} a second known), "
-              f"{stranger.born} short-lived names, RSS {min(memory) // 1024} to {max(memory) // 1024} MiB, seed {SEED}")
+              f"{stranger.born} short-lived names, {connections.made} connections, RSS {min(memory) // 1024} to {max(memory) // 1024} MiB, seed {SEED}")
         # What lives at once is bounded, so is memory: processes late in the run need no more than early ones.
         early, late = max(memory[: max(1, len(memory) // 2)]), max(memory[len(memory) // 2:])
         tap.check(late <= 2 * early + 20480, f"memory grew from {early} to {late} KiB")
