@@ -252,7 +252,8 @@ def stage_tsan(runner):
 def loaded(runner, mode, env):
     env = {"ATOMICSTATSD": os.path.join(ROOT, "build", mode, "atomicstatsd"), "TEST_SCALE": "0.05",
            "TEST_DEADLINE_S": "180", **env}
-    for name in ("test_protocol.py", "test_http.py", "test_hostile_http.py", "test_exact.py"):
+    for name in ("test_protocol.py", "test_http.py", "test_hostile_http.py", "test_exact.py", "test_unix.py", "test_tcp.py",
+                 "test_tcp_limits.py", "test_tcp_kills.py"):
         runner.python("integration", name, f"{mode}/integration/{name}", env)
     runner.python("peers", "test_peers.py", f"{mode}/peers/test_peers.py", env)
     runner.python("fleet", "test_metrics.py", f"{mode}/fleet/test_metrics.py", env)
