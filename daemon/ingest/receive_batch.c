@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/checksum.h"
 #include "base/hash.h"
 
 void receive_batch_init(ReceiveBatch *batch)
@@ -103,8 +104,8 @@ uint64_t receive_batch_hash(const ReceiveBatch *batch, int count)
 {
     uint64_t sum = 0;
     for (int i = 0; i < count; i++)
-        sum += hash_fixed_tweaked(receive_batch_bytes(batch, i), batch->headers[i].msg_len,
-                                  source_hash(batch, i));
+        sum += checksum(receive_batch_bytes(batch, i), batch->headers[i].msg_len,
+                        source_hash(batch, i));
     return sum;
 }
 
@@ -116,12 +117,12 @@ uint64_t receive_batch_hash_unix(const ReceiveBatch *batch, int count)
         uint64_t number = (uint64_t)i << 56 | (cut ? 1 : 0);
         uint64_t from =
             hash_fixed_tweaked(&batch->controls[i], CMSG_LEN(sizeof(struct ucred)), number);
-        sum += hash_fixed_tweaked(receive_batch_bytes(batch, i), batch->headers[i].msg_len, from);
+        sum += checksum(receive_batch_bytes(batch, i), batch->headers[i].msg_len, from);
     }
     return sum;
 }
 
 uint64_t receive_batch_hash_stream(const ReceiveBatch *batch, size_t length)
 {
-    return hash_fixed_tweaked(receive_batch_bytes(batch, 0), length, source_hash(batch, 0));
+    return checksum(receive_batch_bytes(batch, 0), length, source_hash(batch, 0));
 }
