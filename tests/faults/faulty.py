@@ -278,8 +278,9 @@ class Workshop:
             self.killed_hits = self.hits(self.fresh(path))
         return path, self.killed_hits
 
-    def daemon(self, state, **options):
-        return Faulty("--state", state, fault=self.fault, config=self.config, **options)
+    def daemon(self, state, streams=True, **options):
+        more = ["--unix", f"{state}.socket", "--tcp", "127.0.0.1:0"] if streams else []
+        return Faulty("--state", state, *more, fault=self.fault, config=self.config, **options)
 
     def hits(self, state):
         """=> what a daemon without faults takes up."""
