@@ -147,7 +147,7 @@ static void test_what_is_wrong_with_its_slots(void **state)
     atomic_store_explicit(&series.slots, atomic_load_explicit(&other.slots, memory_order_relaxed),
                           memory_order_relaxed);
     expect_wrong(b, &series, SERIES_COUNTER, "a slot that is in no arena");
-    atomic_store_explicit(&series.slots, (struct Slot *)((char *)slots + 8), memory_order_relaxed);
+    atomic_store_explicit(&series.slots, (void *)((char *)slots + 8), memory_order_relaxed);
     expect_wrong(b, &series, SERIES_COUNTER, "a slot that is in no arena");
 }
 
