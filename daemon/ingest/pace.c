@@ -102,7 +102,7 @@ static void fit_wait(Pace *p, int64_t taken)
     int64_t least = shortest_wait(p);
     if (p->waited && taken > 0 && taken < PACE_ENOUGH)
         p->wait_ns = p->wait_ns * 2 < p->longest_ns ? p->wait_ns * 2 : p->longest_ns;
-    if (p->waited && taken > 2 * PACE_ENOUGH)
+    if (p->waited && taken > INT64_C(2) * PACE_ENOUGH)
         p->wait_ns = p->wait_ns / 2 > least ? p->wait_ns / 2 : least;
     p->waited = false;
 }

@@ -44,25 +44,25 @@ typedef enum {
 
 typedef struct {
     const char *label;
+    const char *suffix;
     unsigned lines;  /* in a datagram */
     unsigned values; /* in a line */
     Numbers numbers;
-    const char *suffix;
     bool kept; /* as with a state directory: cells that outlive the process, each with its check */
 } Shape;
 
 static const Shape shapes[] = {
-    {"1 line, ms", 1, 1, FOUR_DIGITS, "|ms", false},
-    {"1 line, ms, kept", 1, 1, FOUR_DIGITS, "|ms", true},
-    {"20 lines, ms", 20, 1, FOUR_DIGITS, "|ms", false},
-    {"20 lines, ms, kept", 20, 1, FOUR_DIGITS, "|ms", true},
-    {"20 lines, ms, 123.45", 20, 1, FRACTIONS, "|ms", false},
-    {"20 lines, ms, mixed", 20, 1, MIXED, "|ms", false},
-    {"20 lines, c", 20, 1, FOUR_DIGITS, "|c", false},
-    {"20 lines, ms, 3 tags", 20, 1, FOUR_DIGITS, "|ms|#env:prod,host:a12,route:/x", false},
-    {"20 lines, rate, 2 tags", 20, 1, FRACTIONS, "|ms|@0.1|#env:prod,host:a12", false},
-    {"20 lines of 3, ms", 20, 3, FOUR_DIGITS, "|ms", false},
-    {"1 line of 20, ms", 1, 20, FOUR_DIGITS, "|ms", false},
+    {"1 line, ms", "|ms", 1, 1, FOUR_DIGITS, false},
+    {"1 line, ms, kept", "|ms", 1, 1, FOUR_DIGITS, true},
+    {"20 lines, ms", "|ms", 20, 1, FOUR_DIGITS, false},
+    {"20 lines, ms, kept", "|ms", 20, 1, FOUR_DIGITS, true},
+    {"20 lines, ms, 123.45", "|ms", 20, 1, FRACTIONS, false},
+    {"20 lines, ms, mixed", "|ms", 20, 1, MIXED, false},
+    {"20 lines, c", "|c", 20, 1, FOUR_DIGITS, false},
+    {"20 lines, ms, 3 tags", "|ms|#env:prod,host:a12,route:/x", 20, 1, FOUR_DIGITS, false},
+    {"20 lines, rate, 2 tags", "|ms|@0.1|#env:prod,host:a12", 20, 1, FRACTIONS, false},
+    {"20 lines of 3, ms", "|ms", 20, 3, FOUR_DIGITS, false},
+    {"1 line of 20, ms", "|ms", 1, 20, FOUR_DIGITS, false},
 };
 
 typedef struct {

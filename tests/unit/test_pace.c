@@ -210,15 +210,15 @@ static void test_a_wait_fits(void **state)
         int64_t brought, wait_ns;
     } steps[] = {
         {PACE_ENOUGH, 100000},
-        {2 * PACE_ENOUGH, 100000},
+        {INT64_C(2) * PACE_ENOUGH, 100000},
         {PACE_ENOUGH - 1, 200000},
         {PACE_ENOUGH, 200000},
         {0, 200000},
         {1, 400000},
         {PACE_ENOUGH - 1, 400000},
-        {2 * PACE_ENOUGH, 400000},
-        {2 * PACE_ENOUGH + 1, 200000},
-        {2 * PACE_ENOUGH + 1, 100000},
+        {INT64_C(2) * PACE_ENOUGH, 400000},
+        {INT64_C(2) * PACE_ENOUGH + 1, 200000},
+        {INT64_C(2) * PACE_ENOUGH + 1, 100000},
         {2048, 100000},
     };
     Pace p = ample();
@@ -234,7 +234,7 @@ static void test_a_wait_fits(void **state)
     assert_int_equal(100000, turn(&p, settle(&p, now + 2 * PACE_MOST_NS), 1));
 
     Pace small = ample();
-    pace_add_buffer(&small, 250000 * 8);
+    pace_add_buffer(&small, 2000000);
     now = settle(&small, 1000);
     assert_int_equal(200000, wait_after(&small, now, 1));
     assert_int_equal(250000, wait_after(&small, now, 1));
