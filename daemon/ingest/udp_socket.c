@@ -8,10 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int set_option(int fd, int level, int name, int value)
-{
-    return setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
-}
+#include "ingest/ip_socket.h"
 
 /* Asks for a receive buffer, above net.core.rmem_max if the process may, and notes what came of it. */
 static void set_receive_buffer(UdpSocket *s, int bytes)
@@ -20,37 +17,11 @@ static void set_receive_buffer(UdpSocket *s, int bytes)
     if (bytes > INT_MAX / 2)
         bytes = INT_MAX / 2;
     s->receive_buffer_asked = bytes;
-    if (bytes > 0 && set_option(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) != 0)
-        (void)set_option(s->fd, SOL_SOCKET, SO_RCVBUF, bytes); /* the kernel cuts, it never fails */
+    if (bytes > 0 && ip_socket_set(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) != 0)
+        (void)ip_socket_set(s->fd, SOL_SOCKET, SO_RCVBUF,
+                            bytes); /* the kernel cuts, it never fails */
     socklen_t size = sizeof s->receive_buffer_granted;
     (void)getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &s->receive_buffer_granted, &size);
-}
-
-/* Notes the address that the socket is really bound to. */
-static int read_address(UdpSocket *s)
-{
-    struct sockaddr_storage bound;
-    socklen_t length = sizeof bound;
-    if (getsockname(s->fd, (struct sockaddr *)&bound, &length) != 0)
-        return -errno;
-    address_from_sockaddr(&s->address, (struct sockaddr *)&bound, length);
-    return 0;
-}
-
-static int bind_to(int fd, const Address *address, bool first)
-{
-    int error = 0;
-    if (address->storage.ss_family == AF_INET6)
-        error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    /* The first of a group binds without SO_REUSEPORT, which fails if anybody is there, and opens the
-     * group afterwards. */
-    if (error == 0 && !first)
-        error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    if (error == 0 && bind(fd, (const struct sockaddr *)&address->storage, address->length) != 0)
-        error = -errno;
-    if (error == 0 && first)
-        error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-    return error;
 }
 
 int udp_socket_open(UdpSocket *s, const Address *address, bool first, int receive_buffer)
@@ -59,9 +30,9 @@ int udp_socket_open(UdpSocket *s, const Address *address, bool first, int receiv
     fresh.fd = socket(address->storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fresh.fd < 0)
         return -errno;
-    int error = bind_to(fresh.fd, address, first);
+    int error = ip_socket_bind(fresh.fd, address, first);
     if (error == 0)
-        error = read_address(&fresh);
+        error = ip_socket_address(fresh.fd, &fresh.address);
     if (error != 0) {
         close(fresh.fd);
         return error;
@@ -85,7 +56,7 @@ int udp_socket_adopt(UdpSocket *s, int fd, int receive_buffer)
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return -errno;
-    int error = read_address(&fresh);
+    int error = ip_socket_address(fresh.fd, &fresh.address);
     if (error != 0)
         return error;
     /* A manager that gave the socket a larger buffer than ours knows why. */
