@@ -64,17 +64,22 @@ static bool is_open(int fd)
     return fcntl(fd, F_GETFD) >= 0;
 }
 
+static PoolOptions one_of_each(const Bench *b, unsigned threads, unsigned most_connections)
+{
+    return (PoolOptions){.threads = threads,
+                         .udp = &b->udp,
+                         .udp_count = 1,
+                         .unix_name = b->path,
+                         .unix_mode = 0600,
+                         .tcp = &b->tcp,
+                         .tcp_count = 1,
+                         .tcp_max_connections = most_connections};
+}
+
 static void test_all_of_our_own(void **state)
 {
     Bench *b = *state;
-    PoolOptions options = {.threads = 3,
-                           .udp = &b->udp,
-                           .udp_count = 1,
-                           .unix_name = b->path,
-                           .unix_mode = 0600,
-                           .tcp = &b->tcp,
-                           .tcp_count = 1,
-                           .tcp_max_connections = 7};
+    PoolOptions options = one_of_each(b, 3, 7);
     assert_int_equal(3, pool_sockets_threads(&options));
     fixture_pool_open(&b->pool, &options);
     Pool *pool = b->pool.pool;
@@ -245,14 +250,7 @@ static void test_one_that_is_of_no_use(void **state)
 static void test_what_is_taken(void **state)
 {
     Bench *b = *state;
-    PoolOptions options = {.threads = 2,
-                           .udp = &b->udp,
-                           .udp_count = 1,
-                           .unix_name = b->path,
-                           .unix_mode = 0600,
-                           .tcp = &b->tcp,
-                           .tcp_count = 1,
-                           .tcp_max_connections = 1};
+    PoolOptions options = one_of_each(b, 2, 1);
     fixture_pool_open(&b->pool, &options);
     PoolTcpFigures unused;
     Pool *other = NULL;
