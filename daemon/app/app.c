@@ -26,9 +26,6 @@
 
 enum {
     TICK_MS = 1000, /* nothing wakes an idle daemon more often, but for a short watchdog */
-    DESCRIPTORS_A_THREAD =
-        8, /* about: a loop, its wake-up, arenas, and a socket for each address */
-    OTHER_DESCRIPTORS = 32
 };
 
 typedef struct {
